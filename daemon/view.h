@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The evaluators' only window on DNS: a snapshot of records as of the moment
+ * the request arrived. It either has a record or notes it as missing; it never
+ * waits. When anything was missing, the results of the run are worthless: the
+ * caller fetches what view_missing_next() lists and runs again from the start.
+ *
+ * Order of calls: view_open(); evaluators call view_get() and view_want(),
+ * each inside its own view_enter()/view_leave(); then the caller reads
+ * view_missing(); view_close().
+ *
+ * Records are borrowed until view_close().
+ */
+#ifndef VIEW_H
+#define VIEW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dname.h"
+#include "rrset.h"
+
+struct arena;
+
+/* Where records come from: the request's own answers, then the cache. */
+struct view_source {
+	/* What is stored, fresh or not, or NULL. Valid until view_close(). */
+	const struct rrset *(*get)(
+	    void *arg, const struct dname *name, uint16_t type);
+	void *arg;
+};
+
+/* What one evaluation has read. view_leave() adds it to the scope around. */
+struct view_scope {
+	unsigned	   asked;	 /* records read */
+	unsigned	   missing;	 /* of these not at hand */
+	enum dnssec	   dnssec;	 /* the weakest among them */
+	int64_t		   expires;	 /* the earliest expiry; INT64_MAX: none */
+	int64_t		   stale;	 /* ms past expiry of the oldest; 0: none */
+	int64_t		   failed_since; /* earliest failure begun; 0: none */
+	unsigned	   failed;	 /* records that were FAILED */
+	struct view_scope *outer;	 /* private */
+};
+
+enum view_mode {
+	VIEW_ASK,  /* what is missing is noted, to be fetched */
+	VIEW_FINAL /* no time left: what is missing has timed out */
+};
+
+struct view;
+
+/* Arena. `stale_max`: how long past expiry data may serve, milliseconds. */
+struct view *view_open(struct arena *arena, const struct view_source *source,
+    int64_t asof, int64_t stale_max, enum view_mode mode);
+void view_close(struct view *view);
+
+/* The request's time of arrival, ms since the epoch: the evaluators' clock. */
+int64_t view_asof(const struct view *view);
+struct arena *view_arena(struct view *view);
+
+/*
+ * The record set, or NULL: missing, and noted. Never NULL in VIEW_FINAL.
+ * A set of state RR_FAILED is an answer: DNS could not tell (temperror).
+ */
+const struct rrset *view_get(struct view *view, const struct dname *name,
+    uint16_t type);
+/*
+ * Notes a name that is certain to be read later in this evaluation, so that
+ * it is fetched in the same round. True when it is at hand.
+ */
+bool view_want(struct view *view, const struct dname *name, uint16_t type);
+
+void view_enter(struct view *view, struct view_scope *scope);
+void view_leave(struct view *view);
+
+/* Was anything missing since view_open()? */
+bool view_missing(const struct view *view);
+
+struct view_name {
+	struct dname		name;
+	uint16_t		type;
+	const struct view_name *next;
+};
+/* The lists, each name and type once. Arena. */
+const struct view_name *view_missing_list(const struct view *view);
+/* At hand, but in the last tenth of its life or stale: worth renewing. */
+const struct view_name *view_renew_list(const struct view *view);
+
+/*
+ * Every record read in this run, once each, for explanations. `set` is as
+ * view_get() returned it.
+ */
+struct view_read {
+	struct dname		name;
+	uint16_t		type;
+	const struct rrset     *set;
+	const struct view_read *next;
+};
+const struct view_read *view_read_list(const struct view *view);
+
+#endif
