@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: ISC */
+#include "view.h"
+
+#include "arena.h"
+#include "log.h"
+
+/* Renewal is due in the last tenth of a record's life. */
+#define RENEW_FRACTION 10
+
+struct view {
+	struct arena *arena;
+	struct view_source source;
+	int64_t asof;
+	int64_t stale_max;
+	enum view_mode mode;
+	struct view_scope whole; /* outermost scope */
+	struct view_scope *scope;
+	struct view_name *missing, *renew;
+	struct view_read *reads;
+	const struct rrset *timed_out; /* VIEW_FINAL's answer, made once */
+};
+
+static void
+scope_clear(struct view_scope *scope, struct view_scope *outer)
+{
+	*scope = (struct view_scope){
+	    .dnssec = DNSSEC_SECURE, .expires = INT64_MAX, .outer = outer};
+}
+
+struct view *
+view_open(struct arena *arena, const struct view_source *source, int64_t asof,
+    int64_t stale_max, enum view_mode mode)
+{
+	struct view *view = arena_alloc(arena, sizeof(*view));
+
+	view->arena = arena;
+	view->source = *source;
+	view->asof = asof;
+	view->stale_max = stale_max;
+	view->mode = mode;
+	scope_clear(&view->whole, NULL);
+	view->scope = &view->whole;
+	return (view);
+}
+
+void
+view_close(struct view *view)
+{
+	/* Everything is the arena's; this marks where borrowing ends. */
+	view->source.get = NULL;
+}
+
+int64_t
+view_asof(const struct view *view)
+{
+	return (view->asof);
+}
+
+struct arena *
+view_arena(struct view *view)
+{
+	return (view->arena);
+}
+
+void
+view_enter(struct view *view, struct view_scope *scope)
+{
+	scope_clear(scope, view->scope);
+	view->scope = scope;
+}
+
+void
+view_leave(struct view *view)
+{
+	struct view_scope *inner = view->scope, *outer = inner->outer;
+
+	outer->asked += inner->asked;
+	outer->missing += inner->missing;
+	outer->failed += inner->failed;
+	if (inner->dnssec > outer->dnssec)
+		outer->dnssec = inner->dnssec;
+	if (inner->expires < outer->expires)
+		outer->expires = inner->expires;
+	if (inner->stale > outer->stale)
+		outer->stale = inner->stale;
+	if (inner->failed_since != 0 &&
+	    (outer->failed_since == 0 ||
+		inner->failed_since < outer->failed_since))
+		outer->failed_since = inner->failed_since;
+	view->scope = outer;
+}
+
+static void
+list_add(struct view *view, struct view_name **list, const struct dname *name,
+    uint16_t type)
+{
+	struct view_name *entry;
+	const struct view_name *e;
+
+	for (e = *list; e != NULL; e = e->next)
+		if (e->type == type && dname_equal(&e->name, name))
+			return;
+	entry = arena_alloc(view->arena, sizeof(*entry));
+	entry->name = *name;
+	entry->type = type;
+	entry->next = *list;
+	*list = entry;
+}
+
+/* Past its life, and the attempt to renew it has failed (RFC 8767 5). */
+static bool
+set_is_stale(const struct view *view, const struct rrset *set)
+{
+	if (set->state == RR_FAILED ||
+	    view->asof - set->expires > view->stale_max)
+		return (false);
+	if (view->mode == VIEW_FINAL)
+		return (true);
+	return (set->retry_at > view->asof || set->failed_at >= view->asof);
+}
+
+/* Data too old to serve, and asking again is not due: only the failure. */
+static bool
+set_is_failure(const struct view *view, const struct rrset *set)
+{
+	return (set->failure != RR_FAILURE_NONE &&
+		(set->retry_at > view->asof || set->failed_at >= view->asof));
+}
+
+static const struct rrset *
+failure_only(struct view *view, const struct rrset *set)
+{
+	struct rrset *failed;
+
+	if (set->state == RR_FAILED)
+		return (set);
+	failed = arena_memdup(view->arena, set, sizeof(*set));
+	failed->state = RR_FAILED;
+	failed->count = 0;
+	failed->len = 0;
+	failed->rdata = NULL;
+	return (failed);
+}
+
+/* No time left to ask: what is missing counts as timed out. */
+static const struct rrset *
+failure_timeout(struct view *view, const struct rrset *older)
+{
+	struct rrset *failed;
+
+	if (view->timed_out != NULL && older == NULL)
+		return (view->timed_out);
+	failed = arena_alloc(view->arena, sizeof(*failed));
+	failed->state = RR_FAILED;
+	failed->dnssec = DNSSEC_INDETERMINATE;
+	failed->failure = RR_FAILURE_TIMEOUT;
+	failed->failures = 1;
+	failed->failed_since = failed->failed_at = view->asof;
+	if (older != NULL && older->failed_since != 0)
+		failed->failed_since = older->failed_since;
+	else if (older == NULL)
+		view->timed_out = failed;
+	return (failed);
+}
+
+/*
+ * What the stored set means as of the request's arrival: the set itself, the
+ * failure it tells of, or NULL if it has to be asked for.
+ */
+static const struct rrset *
+set_judge(struct view *view, const struct rrset *set, int64_t *stale)
+{
+	*stale = 0;
+	if (set != NULL) {
+		if (rrset_fresh(set, view->asof))
+			return (set);
+		if (set_is_stale(view, set)) {
+			*stale = view->asof - set->expires;
+			return (set);
+		}
+		if (set_is_failure(view, set))
+			return (failure_only(view, set));
+	}
+	return (view->mode == VIEW_FINAL ? failure_timeout(view, set) : NULL);
+}
+
+static void
+scope_count(struct view *view, const struct rrset *set, int64_t stale)
+{
+	struct view_scope *scope = view->scope;
+	const int64_t expires =
+	    set->state == RR_FAILED ? set->retry_at : set->expires;
+
+	scope->asked++;
+	if (set->dnssec > scope->dnssec)
+		scope->dnssec = set->dnssec;
+	if (expires < scope->expires)
+		scope->expires = expires;
+	if (stale > scope->stale)
+		scope->stale = stale;
+	if (set->state != RR_FAILED)
+		return;
+	scope->failed++;
+	if (scope->failed_since == 0 || set->failed_since < scope->failed_since)
+		scope->failed_since = set->failed_since;
+}
+
+static void
+read_note(struct view *view, const struct dname *name, uint16_t type,
+    const struct rrset *set)
+{
+	struct view_read *entry;
+	const struct view_read *e;
+
+	for (e = view->reads; e != NULL; e = e->next)
+		if (e->type == type && dname_equal(&e->name, name))
+			return;
+	entry = arena_alloc(view->arena, sizeof(*entry));
+	entry->name = *name;
+	entry->type = type;
+	entry->set = set;
+	entry->next = view->reads;
+	view->reads = entry;
+}
+
+/* In use and near its end, or past it: worth asking for behind the answer. */
+static bool
+renew_is_due(const struct view *view, const struct rrset *set)
+{
+	if (set->state == RR_FAILED || set->retry_at > view->asof)
+		return (false);
+	return (set->ttl > 0 && set->expires - view->asof <
+				    (int64_t)set->ttl * 1000 / RENEW_FRACTION);
+}
+
+const struct rrset *
+view_get(struct view *view, const struct dname *name, uint16_t type)
+{
+	const struct rrset *set;
+	int64_t stale;
+
+	set = view->source.get(view->source.arg, name, type);
+	set = set_judge(view, set, &stale);
+	if (set == NULL) {
+		view->scope->asked++;
+		view->scope->missing++;
+		list_add(view, &view->missing, name, type);
+		return (NULL);
+	}
+	scope_count(view, set, stale);
+	read_note(view, name, type, set);
+	if (renew_is_due(view, set))
+		list_add(view, &view->renew, name, type);
+	return (set);
+}
+
+bool
+view_want(struct view *view, const struct dname *name, uint16_t type)
+{
+	const struct rrset *set;
+	int64_t stale;
+
+	set = view->source.get(view->source.arg, name, type);
+	if (set_judge(view, set, &stale) != NULL)
+		return (true);
+	view->scope->missing++;
+	list_add(view, &view->missing, name, type);
+	return (false);
+}
+
+bool
+view_missing(const struct view *view)
+{
+	return (view->missing != NULL);
+}
+
+const struct view_name *
+view_missing_list(const struct view *view)
+{
+	return (view->missing);
+}
+
+const struct view_name *
+view_renew_list(const struct view *view)
+{
+	return (view->renew);
+}
+
+const struct view_read *
+view_read_list(const struct view *view)
+{
+	return (view->reads);
+}
