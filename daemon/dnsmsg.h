@@ -26,11 +26,12 @@ struct dnsmsg_info {
 };
 
 /*
- * The records of `qtype` at the end of the CNAME chain from `qname`, without
- * duplicates, names in them uncompressed and in lower case. `ttl` is the least
- * one over the chain, for a negative answer the RFC 2308 5 one, as received;
- * times and DNSSEC status are left 0 for the caller. `info` may be NULL.
- * Caller frees; never NULL.
+ * The records of `qtype` at the end of the CNAME chain from `qname`, in
+ * canonical order without duplicates, names in them uncompressed and in lower
+ * case. `ttl` is the least one over the chain, for a negative answer the one
+ * of RFC 2308 5, as received. The times are 0 and the DNSSEC status is left as
+ * rrset_new() has it, for the caller to set. `info` may be NULL. Caller frees;
+ * never NULL.
  */
 struct rrset *dnsmsg_decode(const uint8_t *pkt, size_t len,
     const struct dname *qname, uint16_t qtype, struct dnsmsg_info *info);
