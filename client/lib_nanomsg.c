@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+#include "lib_nanomsg.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <nanomsg/nn.h>
+#include <nanomsg/reqrep.h>
+#include <nanomsg/tcp.h>
+
+#include "lib_endpoint.h"
+#include "msg.h"
+
+#define RECONNECT_MS 5 /* a daemon that restarts is found again at once */
+
+static int
+option_set(int handle, int level, int option, int value)
+{
+	return nn_setsockopt(handle, level, option, &value, sizeof(value));
+}
+
+/* All of these must stand before the connect: later they have no effect. */
+static int
+options_set(int handle, enum endpoint_kind kind)
+{
+	if (option_set(handle, NN_SOL_SOCKET, NN_RECONNECT_IVL, RECONNECT_MS) <
+	    0)
+		return -1;
+	if (option_set(handle, NN_SOL_SOCKET, NN_RCVMAXSIZE, MSG_MAX) < 0)
+		return -1;
+	/* A resend would double the question at a slow server. */
+	if (option_set(handle, NN_REQ, NN_REQ_RESEND_IVL, INT_MAX) < 0)
+		return -1;
+	if (kind == ENDPOINT_IPC)
+		return 0;
+	/* Switched off with an IPv4 address, nanomsg aborts. */
+	if (kind == ENDPOINT_TCP6 &&
+	    option_set(handle, NN_SOL_SOCKET, NN_IPV4ONLY, 0) < 0)
+		return -1;
+	return option_set(handle, NN_TCP, NN_TCP_NODELAY, 1);
+}
+
+int
+nano_open(const char *endpoint)
+{
+	enum endpoint_kind kind = endpoint_kind(endpoint);
+	int handle;
+
+	if (kind == ENDPOINT_BAD) {
+		errno = EINVAL;
+		return -1;
+	}
+	handle = nn_socket(AF_SP, NN_REQ);
+	if (handle < 0)
+		return -1;
+	if (options_set(handle, kind) < 0 || nn_connect(handle, endpoint) < 0) {
+		nano_close(handle);
+		return -1;
+	}
+	return handle;
+}
+
+int
+nano_send(int handle, const char *octets, size_t len)
+{
+	return nn_send(handle, octets, len, NN_DONTWAIT) < 0 ? -1 : 0;
+}
+
+bool
+nano_refused(int handle)
+{
+	return nn_get_statistic(handle, NN_STAT_CONNECT_ERRORS) > 0 &&
+	       nn_get_statistic(handle, NN_STAT_ESTABLISHED_CONNECTIONS) == 0;
+}
+
+int
+nano_wait(const int handles[], size_t n, int ms)
+{
+	struct nn_pollfd fds[NANO_SERVERS_MAX];
+	size_t i;
+
+	for (i = 0; i < n && i < NANO_SERVERS_MAX; i++) {
+		fds[i].fd = handles[i];
+		fds[i].events = NN_POLLIN;
+		fds[i].revents = 0;
+	}
+	if (nn_poll(fds, (int)i, ms) <= 0)
+		return -1;
+	for (i = 0; i < n && i < NANO_SERVERS_MAX; i++)
+		if (fds[i].revents & NN_POLLIN)
+			return (int)i;
+	return -1;
+}
+
+ssize_t
+nano_receive(int handle, char *buf, size_t size)
+{
+	int n = nn_recv(handle, buf, size, NN_DONTWAIT);
+
+	/* nanomsg returns the full length of a message that it cut. */
+	return n < 0 || (size_t)n > size ? -1 : n;
+}
+
+void
+nano_close(int handle)
+{
+	/* EINTR means that the socket is still open. */
+	while (nn_close(handle) < 0 && nn_errno() == EINTR)
+		;
+}
