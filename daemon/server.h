@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An endpoint: messages come in and replies go out, in any order. The only
+ * file that knows nanomsg.
+ *
+ * Order of calls: server_open(); when server_fd() is readable, as the poll
+ * loop sees it, server_receive() until it returns -1 or enough is enough;
+ * server_reply() at any time later; server_close(). Never fork in between.
+ */
+#ifndef SERVER_H
+#define SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct server;
+
+/*
+ * Where a reply goes: the request's routing header, kept as it came. Opaque,
+ * and a plain value. Large enough for the request id, one hop of routing and
+ * what precedes them; other messages are not received at all.
+ */
+#define PEER_MAX 64
+struct peer {
+	uint8_t len;
+	uint8_t header[PEER_MAX];
+};
+
+struct server_options {
+	const char *address; /* "ipc:///path" */
+	mode_t	    mode;    /* of the socket file */
+	gid_t	    group;   /* (gid_t)-1: leave it */
+};
+
+/* Why an address cannot be served, or NULL if it can. Constant. */
+const char *server_address_problem(const char *address);
+
+/* NULL, after a log line that says why. */
+struct server *server_open(const struct server_options *options);
+void server_close(struct server *server);
+
+int server_fd(const struct server *server);
+/*
+ * One message into `buf`, MSG_MAX + 1 octets. Returns its length, or -1 when
+ * there is none now.
+ */
+ssize_t server_receive(struct server *server, void *buf, struct peer *peer);
+/* Never waits; a peer that is gone or does not read gets nothing. */
+void server_reply(struct server *server, const struct peer *peer,
+    const void *reply, size_t len);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Counters, one for each thing an operator may ask about. They only grow
+ * while the daemon lives, and any thread may count.
+ */
+#ifndef STATS_H
+#define STATS_H
+
+#include <stdint.h>
+
+/* name as it is reported, and what is counted */
+#define STATS_COUNTERS(X)                                                      \
+	X(STAT_REQUESTS, "requests", "messages received")                      \
+	X(STAT_REPLIES, "replies", "messages answered")                        \
+	X(STAT_MALFORMED, "malformed", "messages answered with an error")      \
+	X(STAT_BUSY, "busy", "messages answered with busy")                    \
+	X(STAT_RUNS, "runs", "evaluations, repeated ones included")            \
+	X(STAT_ROUNDS_OVER, "rounds_over", "requests over the cap of rounds")  \
+	X(STAT_DEADLINES, "deadlines", "requests answered for lack of time")   \
+	X(STAT_CHECKS, "checks", "verdicts given")                             \
+	X(STAT_ACCEPTED, "accepted", "of these: accept")                       \
+	X(STAT_QUARANTINED, "quarantined", "of these: quarantine")             \
+	X(STAT_REJECTED, "rejected", "of these: reject")                       \
+	X(STAT_DEFERRED, "deferred", "of these: defer")                        \
+	X(STAT_UNDECIDED, "undecided", "verdicts for want of DNS")             \
+	X(STAT_REMEMBERED, "remembered", "evaluations answered from memory")   \
+	X(STAT_CACHE_HITS, "cache_hits", "records found fresh in the cache")   \
+	X(STAT_CACHE_MISSES, "cache_misses", "records not found fresh")        \
+	X(STAT_LOOKUPS, "lookups", "names given to the resolver")              \
+	X(STAT_JOINED, "lookups_joined", "names already in flight")            \
+	X(STAT_RENEWED, "lookups_renewed", "of the lookups: for renewal")      \
+	X(STAT_LOOKUPS_OVER, "lookups_over", "names refused: table full")      \
+	X(STAT_SECURE, "answers_secure", "answers by DNSSEC status")           \
+	X(STAT_INSECURE, "answers_insecure", "")                               \
+	X(STAT_INDETERMINATE, "answers_indeterminate", "")                     \
+	X(STAT_BOGUS, "answers_bogus", "")                                     \
+	X(STAT_FAILED, "answers_failed", "answers that were failures")         \
+	X(STAT_TIMEOUTS, "lookup_timeouts", "lookups over their deadline")     \
+	X(STAT_CONNECTIONS, "connections", "connections accepted")             \
+	X(STAT_CONNECTIONS_SHED, "connections_shed",                           \
+	    "connections closed at the limit")                                 \
+	X(STAT_DESCRIPTORS_CLOSED, "descriptors_closed",                       \
+	    "descriptors that peers tried to pass in")                         \
+	X(STAT_RELOADS, "reloads", "configurations taken")                     \
+	X(STAT_RELOADS_FAILED, "reloads_failed", "configurations refused")
+
+enum stat {
+#define STATS_ENUM(id, name, help) id,
+	STATS_COUNTERS(STATS_ENUM)
+#undef STATS_ENUM
+	    STATS_COUNT
+};
+
+void stat_count(enum stat stat);
+uint64_t stat_value(enum stat stat);
+const char *stat_name(enum stat stat);
+const char *stat_help(enum stat stat);
+
+#endif
