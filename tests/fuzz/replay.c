@@ -40,9 +40,9 @@ replay_file(const char *path)
 static unsigned
 replay_directory(const char *path)
 {
-	char file[4096];
 	struct dirent *entry;
 	unsigned count = 0;
+	char *file;
 	DIR *dir;
 
 	if ((dir = opendir(path)) == NULL)
@@ -50,8 +50,10 @@ replay_directory(const char *path)
 	while ((entry = readdir(dir)) != NULL) {
 		if (entry->d_name[0] == '.')
 			continue;
-		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		if (asprintf(&file, "%s/%s", path, entry->d_name) == -1)
+			abort();
 		replay_file(file);
+		free(file);
 		count++;
 	}
 	closedir(dir);
