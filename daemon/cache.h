@@ -36,13 +36,11 @@ struct cache;
 #define CACHE_MEMO_KEY_MAX 4096
 #define CACHE_MEMO_MAX	   65536
 
-/* No put is kept in the file longer than this, whatever its times say. */
-#define CACHE_KEEP_MAX (INT64_C(400) * 24 * 3600 * 1000)
-
 struct cache_options {
 	const char *path;     /* the file; its directory is private to us */
-	size_t	    size;     /* octets of live pages: the bound that is held.
-				 The file may grow to twice this */
+	size_t	    size;     /* octets of live pages: the bound that is held,
+				 at least 2 MiB. The file may grow to twice
+				 this, and never shrinks */
 	int64_t	    stale_max; /* data is kept this long past its expiry */
 	int64_t	    failure_keep; /* a failure is kept this long past its
 				     retry_at: it tells since when DNS failed */

@@ -44,12 +44,18 @@ hash_id(uint8_t id[HASH_ID], const uint8_t key[HASH_KEY], const void *data,
 	crypto_shorthash_siphashx24(id, data, len, key);
 }
 
+/* A key of any length is allowed: HMAC's way, a long one is hashed first. */
 void
 hash_digest(uint8_t digest[HASH_DIGEST], const void *key, size_t keylen,
     const void *data, size_t len)
 {
-	if (keylen > crypto_generichash_blake2b_KEYBYTES_MAX)
-		keylen = crypto_generichash_blake2b_KEYBYTES_MAX;
+	uint8_t shorter[HASH_DIGEST];
+
+	if (keylen > crypto_generichash_blake2b_KEYBYTES_MAX) {
+		hash_digest(shorter, NULL, 0, key, keylen);
+		key = shorter;
+		keylen = sizeof(shorter);
+	}
 	crypto_generichash_blake2b(
 	    digest, HASH_DIGEST, data, len, keylen > 0 ? key : NULL, keylen);
 }

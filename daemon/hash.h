@@ -25,8 +25,8 @@ uint64_t hash_short(const uint8_t key[HASH_KEY], const void *data, size_t len);
 void hash_id(uint8_t id[HASH_ID], const uint8_t key[HASH_KEY],
     const void *data, size_t len);
 /*
- * BLAKE2b-256, with a key of up to 64 octets (keylen 0: none): for what other
- * hosts or programs must be able to compute, or that must resist an attacker.
+ * BLAKE2b-256, with a key of any length (0: none): for what other hosts or
+ * programs must be able to compute, or that must resist an attacker.
  */
 void hash_digest(uint8_t digest[HASH_DIGEST], const void *key, size_t keylen,
     const void *data, size_t len);
