@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#pragma GCC visibility push(hidden)
-
 /* What the asker says to an answer: enough, or try another server. */
 enum ask_choice { ASK_TAKE, ASK_TRY_NEXT };
 
@@ -38,7 +36,5 @@ enum ask_result {
 };
 
 enum ask_result ask_run(const struct ask *ask);
-
-#pragma GCC visibility pop
 
 #endif

@@ -12,14 +12,10 @@
 
 #include <stdbool.h>
 
-#pragma GCC visibility push(hidden)
-
 #define ENDPOINT_MAX 128 /* octets with the NUL: ipc:// and 107 of path */
 
 enum endpoint_kind { ENDPOINT_BAD, ENDPOINT_IPC, ENDPOINT_TCP4, ENDPOINT_TCP6 };
 
 enum endpoint_kind endpoint_kind(const char *endpoint);
-
-#pragma GCC visibility pop
 
 #endif

@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#pragma GCC visibility push(hidden)
-
 #define NANO_SERVERS_MAX 8 /* what nano_wait() can watch */
 
 /* `endpoint` must have passed endpoint_kind(). Returns a handle or -1. */
@@ -36,7 +34,5 @@ int nano_wait(const int handles[], size_t n, int ms);
  */
 ssize_t nano_receive(int handle, char *buf, size_t size);
 void nano_close(int handle);
-
-#pragma GCC visibility pop
 
 #endif
