@@ -12,7 +12,8 @@
  *		nanomsg server is sure to answer all
  *	-m	%d in a value counts from 0 to DISTINCT - 1 and again [COUNT]
  *	-t	give up after so long without any answer [10]
- *	-e	a line that each "ok" answer must have; it may hold %d too
+ *	-e	a line that each "ok" answer must have, at least up to a space;
+ *		it may hold %d too
  *
  * Prints one line of name=value. Exit: 0 when all were answered as expected,
  * 1 when not (busy, error, wrong, lost), 100 usage, 111 no socket.
@@ -126,7 +127,7 @@ question_send(struct connection *to, const struct order *order, long index)
 	return nn_sendmsg(to->sock, &msg, NN_DONTWAIT) < 0 ? -1 : 0;
 }
 
-/* `answer` has `line` as one of its lines. */
+/* `line` is one of the lines of `answer`, or all of one before a space. */
 static bool
 answer_has(const char *answer, const char *line)
 {
@@ -135,7 +136,7 @@ answer_has(const char *answer, const char *line)
 	for (const char *at = answer; at != NULL; at = strchr(at, '\n')) {
 		at += *at == '\n';
 		if (strncmp(at, line, len) == 0 &&
-		    (at[len] == '\n' || at[len] == '\0'))
+		    strchr("\n ", at[len]) != NULL)
 			return true;
 	}
 	return false;

@@ -164,8 +164,13 @@ remote-control:
 
     def queries(self, kind=None):
         """Questions since the start; `kind`: "TXT" and so on only."""
+        return self.statistic('num.type.' + kind if kind else 'num.queries')
+
+    def tcp_queries(self):
+        return self.statistic('num.tcp')
+
+    def statistic(self, name):
         text = self.control('stats_noreset')
-        name = 'num.type.' + kind if kind else 'num.queries'
         found = re.search('^%s=(\\d+)$' % re.escape(name), text, re.M)
         return int(found.group(1)) if found else 0
 

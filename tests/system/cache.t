@@ -1,0 +1,250 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: ISC
+"""The cache and what joins in front of it, counted at the name server."""
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.dont_write_bytecode = True
+from harness import (Daemon, FaultDns, Lab, done, equal,  # noqa: E402
+                     note, ok, patiently)
+
+lab = Lab()
+lab.start()
+
+SPF = ('spf', 'client_ip=192.0.2.1', 'mail_from=x@n%d.bulk.example.net')
+
+
+def started(**options):
+    return Daemon(lab.main.address(), lab.anchor, **options).start()
+
+
+def restart():
+    """Positive, negative and failed answers survive a restart."""
+    names = [('text.example.com', 'TXT'), ('rsa._domainkey.example.com', 'TXT'),
+             ('nothing.example.com', 'TXT'), ('six.example.com', 'TXT'),
+             ('text.example.net', 'TXT'), ('chain1.example.com', 'TXT'),
+             ('big.example.com', 'TXT'), ('mail.example.com', 'A')]
+    same = ('state', 'dnssec', 'failure', 'count', 'data')
+    daemon = started()
+    before = [daemon.record(*name) for name in names]
+    equal(daemon.stop(), 0, 'SIGTERM: the daemon ends with 0')
+    asked = lab.queries('TXT'), lab.queries('A')
+    daemon.start()
+    after = [daemon.record(*name) for name in names]
+    equal((lab.queries('TXT'), lab.queries('A')), asked,
+          'after a restart no question is asked twice')
+    ok(all([a.all(f) for f in same] == [b.all(f) for f in same]
+           for a, b in zip(before, after)), 'and the answers are the same',
+       *map(str, before + after))
+    ok(all((a.number('ttl') or 0) <= (b.number('ttl') or 0)
+           for a, b in zip(after, before)), 'and no TTL has grown')
+    daemon.stop()
+
+
+def killed():
+    """kill -9 in the middle of much writing, then a warm start."""
+    daemon = started()
+    known = ('-n', '500', '-e', 'result=pass', *SPF)
+    counts = daemon.flood(*known)
+    equal(counts.get('ok'), 500, '500 names asked', counts['text'])
+    load = daemon.flood_later('-n', '200000', '-j', '4', '-t', '1', *SPF)
+    time.sleep(0.7)
+    daemon.kill()
+    partly = load()
+    ok(0 < partly.get('ok', 0) < 200000,
+       'killed under load, after %d answers' % partly.get('ok', 0),
+       partly['text'])
+    asked = lab.queries('TXT')
+    daemon.start()
+    counts = daemon.flood(*known)
+    equal(counts.get('ok'), 500, 'the warm start answers', counts['text'])
+    equal(lab.queries('TXT'), asked, '... without a question to DNS',
+          daemon.log()[-2000:])
+    counts = daemon.flood('-n', '3000', '-e', 'result=pass', *SPF)
+    equal(counts.get('ok'), 3000, '... and what was cut off, rightly',
+          counts['text'])
+    ok('set aside' not in daemon.log() and 'damaged' not in daemon.log(),
+       '... from a file that was whole')
+    daemon.stop()
+
+
+def one_cold_name():
+    """Ten thousand at once, all for one name nobody has asked for."""
+    crowd = ('-n', '10000', '-j', '157', '-w', '64', '-e',
+             'key=cold bulk.example.net status=ok', 'dkim-key',
+             'key=cold bulk.example.net')
+    daemon = started()
+    asked = lab.queries('TXT')
+    counts = daemon.flood(*crowd)
+    equal(counts.get('ok'), 10000, '10,000 questions for one cold name: all '
+          'answered (%.0f a second)' % counts.get('per_second', 0),
+          counts['text'])
+    equal(lab.queries('TXT') - asked, 1, '... at the cost of one DNS query')
+    daemon.stop()
+
+    # Again with a server that takes its time, so that all are there before
+    # the answer is. libunbound asks again after 0.37 s.
+    slow = FaultDns('-f', lab.main.address())
+    slow('set', '*.bulk.example.net', 'delay', 330)
+    daemon = Daemon(slow.address, lab.anchor).start()
+    counts = daemon.flood(*crowd)
+    equal(counts.get('ok'), 10000, 'the same while the answer takes 0.33 s',
+          counts['text'])
+    equal(slow.count('cold._domainkey.bulk.example.net/TXT'), 1,
+          '... one DNS query', slow('counts'))
+    daemon.stop()
+    slow.stop()
+
+
+def many_cold_names():
+    """A thousand different names under way at once."""
+    slow = FaultDns('-f', lab.main.address())
+    slow('set', '*.bulk.example.net', 'delay', 300)
+    daemon = Daemon(slow.address, lab.anchor).start()
+    start = time.monotonic()
+    counts = daemon.flood('-n', '1000', '-j', '16', '-w', '64', '-e',
+                          'result=pass', *SPF)
+    took = time.monotonic() - start
+    equal(counts.get('ok'), 1000, '1,000 cold names, 0.3 s each: all '
+          'answered in %.1f s' % took, counts['text'])
+    # At the least 256 at once: four rounds, and the time to send them.
+    ok(took < 4, '... side by side')
+    asked = slow.count('*.bulk.example.net/TXT')
+    ok(1000 <= asked <= 1010, '... %d DNS queries' % asked)
+    daemon.stop()
+    slow.stop()
+
+
+def lifetimes():
+    server = FaultDns('-t', '60', '-n', '60')
+    server('add', 'three.example', 3, 'TXT', 'short')
+    server('add', 'zero.example', 0, 'TXT', 'v=spf1 -all')
+    server('add', 'ten.example', 10, 'TXT', 'prefetched')
+    daemon = Daemon(server.address, None,
+                    cache='prefetch = true').start()
+
+    first = daemon.record('three.example')
+    tenth = time.monotonic()
+    daemon.record('ten.example')
+    equal(first.number('ttl'), 3, 'a fresh record: its whole TTL', first)
+    time.sleep(1.2)
+    second = daemon.record('three.example')
+    ok(second.number('ttl') in (1, 2), 'the TTL counts down', second)
+    equal(server.count('three.example/TXT'), 1, '... with no new query')
+    time.sleep(2.2)
+    third = daemon.record('three.example')
+    equal((third.number('ttl'), third['stale'],
+           server.count('three.example/TXT')), (3, '0', 2),
+          'expired: asked anew', third)
+
+    for i in range(2):
+        reply = daemon.ask('spf', 'client_ip=192.0.2.1', 'helo=h.example',
+                           'mail_from=a@zero.example')
+        equal(reply['result'], 'fail', 'TTL 0 serves the one who asked', reply)
+    equal(server.count('zero.example/TXT'), 2, '... and nobody else')
+
+    for _ in range(2):
+        daemon.record('none.example')
+    equal(server.count('none.example/TXT'), 1, 'NXDOMAIN is remembered')
+
+    time.sleep(max(0, tenth + 9.3 - time.monotonic()))
+    reply = daemon.record('ten.example')
+    equal((reply['state'], reply['stale']), ('present', '0'),
+          'in the last tenth of its life a record still serves', reply)
+    ok(patiently(2, lambda: server.count('ten.example/TXT') == 2),
+       '... and is fetched again behind the answer', server('counts'))
+    ok(patiently(2, lambda: (daemon.record('ten.example').number('ttl')
+                             or 0) >= 8), '... and lives anew')
+    daemon.stop()
+    server.stop()
+
+
+def failures():
+    """RFC 9520 3.2: a failure is not tried again at once."""
+    server = FaultDns()
+    server('set', '*.bad.example', 'servfail')
+    daemon = Daemon(server.address, None).start()
+    first = daemon.record('x.bad.example')
+    asked = server.count('x.bad.example')
+    for _ in range(20):
+        daemon.record('x.bad.example')
+    ok(first['state'] == 'failed' and
+       server.count('x.bad.example') == asked,
+       'a failure is remembered: 20 more questions, no query',
+       server('counts'))
+    server('clear')
+    server('add', 'x.bad.example', 60, 'TXT', 'good again')
+    ok(patiently(8, lambda: daemon.record('x.bad.example')['state'] ==
+                 'present'), 'it is tried again soon, and is well')
+    daemon.stop()
+
+    daemon = started()
+    daemon.record('text.bogus.example')
+    asked = lab.queries()
+    for _ in range(20):
+        daemon.record('text.bogus.example')
+    equal(lab.queries(), asked, 'a bogus answer is remembered, too')
+    daemon.stop()
+    server.stop()
+
+
+def damage(what, change):
+    """A cache may be lost, but never lies and never stops the daemon."""
+    daemon = started()
+    daemon.record('text.example.com')
+    daemon.stop()
+    path = daemon.path('cache.lmdb')
+    ok(os.path.isfile(path), what + ': the cache is one file', path)
+    change(path)
+    try:
+        daemon.start()
+        reply = daemon.record('text.example.com')
+        equal((reply['state'], reply['dnssec'], reply['count']),
+              ('present', 'secure', '2'), what + ': right answers', reply)
+        equal(daemon.stop(), 0, what + ': and a clean end')
+    except RuntimeError as why:
+        ok(False, what + ': the daemon starts', why)
+
+
+def overwrite(path):
+    """Everything behind the two meta pages."""
+    with open(path, 'r+b') as stream:
+        size = os.path.getsize(path)
+        stream.seek(8192)
+        stream.write(os.urandom(max(size - 8192, 4096)))
+
+
+def bit_rot(path):
+    with open(path, 'r+b') as stream:
+        data = stream.read()
+        at = data.find(b' and second')
+        while at >= 0:
+            stream.seek(at)
+            stream.write(b' BUT second')
+            at = data.find(b' and second', at + 1)
+
+
+def foreign(path):
+    with open(path, 'w', encoding='ascii') as stream:
+        stream.write('this is somebody\'s letter\n' * 1000)
+
+
+def truncated(path):
+    os.truncate(path, os.path.getsize(path) // 2)
+
+
+restart()
+killed()
+one_cold_name()
+many_cold_names()
+lifetimes()
+failures()
+damage('garbage in the file', overwrite)
+damage('changed octets of a value', bit_rot)
+damage('a foreign file', foreign)
+damage('a file cut in half', truncated)
+damage('an empty file', lambda path: os.truncate(path, 0))
+lab.stop()
+done()

@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# What `make install` puts where, that a program can be built against it, and
+# that the daemon shows the dynamic linker the calls it guards.
+set -u
+
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+unset MAKEFLAGS MAKELEVEL MFLAGS
+count=0
+
+# ok DESCRIPTION COMMAND...
+ok() {
+	what=$1
+	shift
+	count=$((count + 1))
+	if "$@" >"$tmp/log" 2>&1; then
+		echo "ok $count - $what"
+	else
+		echo "not ok $count - $what"
+		sed 's/^/# /' "$tmp/log"
+	fi
+}
+
+setting() {
+	sed -n "s/^$1 = //p" "$BUILD/config.mk"
+}
+
+dest=$tmp/dest
+conf=$dest$(setting sysconfdir)/verdictd/verdictd.conf
+libdir=$dest$(setting libdir)
+installed() {
+	find "$dest" -type f -o -type l
+}
+make_install() {
+	make -C "$BUILD" "$1" DESTDIR="$dest"
+}
+
+ok "install" make_install install
+for file in "$(setting sbindir)/verdictd" "$(setting bindir)/verdict" \
+    "$(setting libdir)/libverdict.a" "$(setting libdir)/libverdict.so" \
+    "$(setting includedir)/verdict.h" \
+    "$(setting mandir)/man8/verdictd.8" "$(setting mandir)/man1/verdict.1"; do
+	ok "$file" test -s "$dest$file"
+done
+ok "the sample configuration" test -s "$conf"
+echo '# mine' >"$conf"
+ok "install again" make_install install
+ok "a configuration that was there is kept" grep -q '^# mine$' "$conf"
+
+# The library as a stranger would use it.
+cat >"$tmp/use.c" <<'EOT'
+#include <verdict.h>
+int
+main(void)
+{
+	struct verdict *v = verdict_new();
+	int bad = v == 0 || verdict_server(v, "nonsense") == 0;
+
+	verdict_free(v);
+	return (bad);
+}
+EOT
+# shellcheck disable=SC2046 # words
+use() {
+	PKG_CONFIG_PATH=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dest \
+	    pkg-config --cflags --libs "$@" libverdict >"$tmp/flags" &&
+	$(setting CC) $(setting sanitize) -o "$tmp/use" "$tmp/use.c" \
+	    $(cat "$tmp/flags") &&
+	LD_LIBRARY_PATH=$libdir "$tmp/use"
+}
+ok "a program with the shared library" use
+rm -f "$libdir/libverdict.so"
+ok "a program with the static library" use --static
+exports_only() {
+	! nm -D --defined-only "$libdir/libverdict.so.0" |
+	    grep -v ' verdict_\| LIBVERDICT_0'
+}
+if [ -z "$(setting sanitize)" ]; then
+	ok "the library shows nothing but verdict_*" exports_only
+fi
+
+# libnanomsg's calls must reach daemon/nnguard.c, not libc.
+for symbol in listen accept4 recvmsg; do
+	ok "verdictd stands in for $symbol()" sh -c \
+	    "nm -D --defined-only '$BUILD/verdictd' | grep -q ' T $symbol\$'"
+done
+
+ok "uninstall" make_install uninstall
+ok "... leaves the configuration alone" test "$(installed)" = "$conf"
+echo "1..$count"
