@@ -2,13 +2,14 @@
 /*
  * The conditions of the rules: "dmarc is fail and client_ip in 192.0.2.0/24".
  *
- *	expression = conjunction *( "or" conjunction )
+ *	expression  = conjunction *( "or" conjunction )
  *	conjunction = negation *( "and" negation )
- *	negation   = *"not" ( "(" expression ")" / test / "true" / "false" )
- *	test       = input			   ; inputs that are yes or no
- *	           / input "is" ["not"] value
- *	           / input ["not"] "in" ( value / "{" values "}" / "file" path )
- *	           / input ( "<" / "<=" / ">" / ">=" / "=" ) duration
+ *	negation    = *"not" ( "(" expression ")" / test / "true" / "false" )
+ *	test        = input		    ; inputs that are yes or no
+ *	            / input "is" ["not"] value
+ *	            / input ["not"] "in" set
+ *	            / input ( "<" / "<=" / ">" / ">=" ) duration
+ *	set         = value / "{" value *( "," value ) "}" / "file" path
  *
  * Text is compiled once, with its types checked, into an array of nodes.
  * Evaluation is Kleene's: a test of an input that DNS could not provide is
@@ -28,8 +29,8 @@ struct arena;
 struct listfile_pool;
 
 #define EXPR_TEXT_MAX  65536 /* octets: long lists belong into a file */
-#define EXPR_DEPTH_MAX 64    /* parentheses and nots around one test: bounds
-				the stack of the parser and the evaluator */
+#define EXPR_DEPTH_MAX 64    /* parentheses around one test: bounds the stack
+				of the parser and of the evaluator */
 
 struct expr;
 

@@ -40,7 +40,7 @@ enum rules_action {
 
 /* A rule as the configuration has it. All strings are copied. */
 struct rule_source {
-	const char *name;     /* unique, not empty */
+	const char *name;     /* unique, printable ASCII, 1 to 63 octets */
 	const char *when;     /* NULL or "": always */
 	const char *action;   /* accept quarantine defer reject; NULL: none */
 	bool	    has_score;
@@ -59,6 +59,12 @@ struct rules_settings {
 	bool		  has_quarantine, has_reject; /* thresholds given */
 	double		  quarantine, reject; /* reached or passed: acts */
 };
+
+/* Scores are of this size at most: their sums stay exact. */
+#define RULES_SCORE_MAX 1000000
+
+/* Octets of a reply: qmail's error text is under 255 (qmail.c). */
+#define RULES_REPLY_MAX 250
 
 /* defer, 4 h, accept; no thresholds. */
 extern const struct rules_settings rules_settings_default;
@@ -84,7 +90,7 @@ int rules_settings(struct rules *rules, const struct rules_settings *settings,
     struct rules_error *error);
 int rules_add(struct rules *rules, const struct rule_source *source,
     struct rules_error *error);
-/* What can only be told of all rules together: scores without a threshold. */
+/* What can only be told of all rules together. */
 int rules_finish(struct rules *rules, struct rules_error *error);
 
 /*

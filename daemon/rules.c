@@ -1,0 +1,864 @@
+/* SPDX-License-Identifier: ISC */
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "listfile.h"
+#include "log.h"
+#include "rules.h"
+
+#define BIT(action) (1U << (action))
+
+struct rule {
+	const char *name;
+	const char *text;
+	const struct expr *when; /* NULL: always */
+	bool acts, scores, shadow;
+	enum rules_action action;
+	int64_t score; /* thousandths */
+	const char *reply, *override;
+	const char *file;
+	int line;
+};
+
+struct rules {
+	struct arena *arena;
+	struct listfile_pool *pool;
+	struct rule *rule;
+	size_t rules, size;
+	struct rules_settings settings;
+	int64_t quarantine, reject; /* thresholds in thousandths */
+};
+
+const struct rules_settings rules_settings_default = {
+    .undecided = RULES_DEFER,
+    .defer_at_most = (int64_t)4 * 3600 * 1000,
+    .after_defer = RULES_ACCEPT,
+};
+
+/* Names that the decision uses for what is not a rule. */
+#define BY_SCORE       "score"
+#define BY_DEFAULT     "default"
+#define BY_UNDECIDED   "undecided"
+#define BY_AFTER_DEFER "after-defer"
+
+static const char *const action_words[] = {
+    "accept", "quarantine", "defer", "reject"};
+
+const char *
+rules_action_text(enum rules_action action)
+{
+	return (action_words[action]);
+}
+
+int
+rules_action_from_text(const char *text, enum rules_action *action)
+{
+	unsigned i;
+
+	for (i = RULES_ACCEPT; i <= RULES_REJECT; i++)
+		if (strcmp(text, action_words[i]) == 0) {
+			*action = (enum rules_action)i;
+			return (0);
+		}
+	return (-1);
+}
+
+/* ---- building --------------------------------------------------------- */
+
+struct rules *
+rules_new(void)
+{
+	struct rules *rules = calloc(1, sizeof(*rules));
+
+	if (rules == NULL)
+		fatal(111, "rules.out_of_memory octets=%zu", sizeof(*rules));
+	rules->arena = arena_new();
+	rules->pool = listfile_pool_new();
+	rules->settings = rules_settings_default;
+	return (rules);
+}
+
+void
+rules_free(struct rules *rules)
+{
+	if (rules == NULL)
+		return;
+	listfile_pool_free(rules->pool);
+	arena_free(rules->arena);
+	free(rules->rule);
+	free(rules);
+}
+
+static int __attribute__((format(printf, 3, 4)))
+refuse(struct rules_error *error, const struct rule_source *source,
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	memset(error, 0, sizeof(*error));
+	if (source != NULL) {
+		(void)snprintf(error->file, sizeof(error->file), "%s",
+		    source->file == NULL ? "" : source->file);
+		(void)snprintf(error->rule, sizeof(error->rule), "%s",
+		    source->name == NULL ? "" : source->name);
+		error->line = source->line;
+	}
+	va_start(ap, fmt);
+	(void)vsnprintf(error->message, sizeof(error->message), fmt, ap);
+	va_end(ap);
+	return (-1);
+}
+
+/* False for what is out of range, NaN included. */
+static bool
+thousandths(double value, int64_t *out)
+{
+	if (!(value >= -RULES_SCORE_MAX && value <= RULES_SCORE_MAX))
+		return (false);
+	*out = (int64_t)(value * 1000 + (value < 0 ? -0.5 : 0.5));
+	return (true);
+}
+
+int
+rules_settings(struct rules *rules, const struct rules_settings *settings,
+    struct rules_error *error)
+{
+	rules->settings = *settings;
+	if ((settings->has_quarantine &&
+		!thousandths(settings->quarantine, &rules->quarantine)) ||
+	    (settings->has_reject &&
+		!thousandths(settings->reject, &rules->reject)))
+		return (refuse(
+		    error, NULL, "a score is at most %d", RULES_SCORE_MAX));
+	if (settings->has_quarantine && settings->has_reject &&
+	    rules->quarantine > rules->reject)
+		return (refuse(error, NULL,
+		    "score: quarantine = %g is above reject = %g",
+		    settings->quarantine, settings->reject));
+	if (settings->defer_at_most < 0)
+		return (refuse(error, NULL, "defer-at-most is negative"));
+	return (0);
+}
+
+static bool
+printable(const char *text, size_t most)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++)
+		if (i == most || text[i] < ' ' || text[i] > '~')
+			return (false);
+	return (true);
+}
+
+static int
+name_check(const struct rules *rules, const struct rule_source *source,
+    struct rules_error *error)
+{
+	static const char *const taken[] = {
+	    BY_SCORE, BY_DEFAULT, BY_UNDECIDED, BY_AFTER_DEFER};
+	size_t i;
+
+	if (source->name == NULL || source->name[0] == '\0')
+		return (refuse(error, source, "a rule needs a name"));
+	if (!printable(source->name, 63))
+		return (refuse(error, source,
+		    "a rule's name is at most 63 characters of ASCII"));
+	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+		if (strcmp(source->name, taken[i]) == 0)
+			return (refuse(error, source,
+			    "this name stands for a decision without a rule"));
+	for (i = 0; i < rules->rules; i++)
+		if (strcmp(source->name, rules->rule[i].name) == 0)
+			return (refuse(error, source,
+			    "this name is taken by the rule at %s:%d",
+			    rules->rule[i].file, rules->rule[i].line));
+	return (0);
+}
+
+/* ---- replies ---------------------------------------------------------- */
+
+static const char *const placeholders[] = {
+    "from", "policy_domain", "spf_domain", "client_ip", "rule"};
+
+enum placeholder {
+	HOLDS_FROM,
+	HOLDS_POLICY_DOMAIN,
+	HOLDS_SPF_DOMAIN,
+	HOLDS_CLIENT_IP,
+	HOLDS_RULE,
+	HOLDS_NONE
+};
+
+/* At a "%{": which placeholder, and its length with the braces. */
+static enum placeholder
+placeholder_at(const char *text, size_t *len)
+{
+	unsigned i;
+
+	for (i = 0; i < HOLDS_NONE; i++) {
+		size_t name = strlen(placeholders[i]);
+
+		*len = name + 3;
+		if (strncmp(text + 2, placeholders[i], name) == 0 &&
+		    text[2 + name] == '}')
+			break;
+	}
+	return ((enum placeholder)i);
+}
+
+static size_t
+digits(const char *text)
+{
+	return (strspn(text, "0123456789"));
+}
+
+/* Length of "550 " at `text`, or 0. */
+static size_t
+basic_code(const char *text)
+{
+	return (digits(text) == 3 && text[3] == ' ' ? 4 : 0);
+}
+
+/* Length of "5.7.1 " at `text` (RFC 3463 2), or 0. */
+static size_t
+enhanced_code(const char *text)
+{
+	size_t at, part, i;
+
+	if (digits(text) != 1 || text[1] != '.')
+		return (0);
+	for (at = 2, i = 0; i < 2; i++) {
+		part = digits(text + at);
+		if (part < 1 || part > 3 ||
+		    text[at + part] != (i == 0 ? '.' : ' '))
+			return (0);
+		at += part + 1;
+	}
+	return (at);
+}
+
+static int
+reply_check(const struct rule_source *source, const struct rule *rule,
+    struct rules_error *error)
+{
+	const char *text = source->reply, *p;
+	char class = rule->action == RULES_DEFER ? '4' : '5';
+	size_t len, basic = basic_code(text);
+
+	if (!rule->acts ||
+	    (rule->action != RULES_REJECT && rule->action != RULES_DEFER))
+		return (refuse(error, source,
+		    "reply needs action = reject or action = defer"));
+	if (!printable(text, RULES_REPLY_MAX))
+		return (refuse(error, source,
+		    "reply is at most %d characters of ASCII, on one line",
+		    RULES_REPLY_MAX));
+	if ((basic != 0 && text[0] != class) ||
+	    (enhanced_code(text + basic) != 0 && text[basic] != class))
+		return (refuse(error, source,
+		    "reply: the codes of action = %s begin with %c",
+		    rules_action_text(rule->action), class));
+	for (p = text; (p = strchr(p, '%')) != NULL; p += len) {
+		len = 2;
+		if (p[1] != '%' &&
+		    (p[1] != '{' || placeholder_at(p, &len) == HOLDS_NONE))
+			return (refuse(error, source,
+			    "reply: there is %%{from}, %%{policy_domain}, "
+			    "%%{spf_domain}, %%{client_ip}, %%{rule} and %%%%"));
+	}
+	return (0);
+}
+
+/* A value from outside: printable, or "?". Returns what is used of `out`. */
+static size_t
+value_put(char *out, size_t size, size_t used, const char *value)
+{
+	for (; *value != '\0' && used + 1 < size; value++)
+		out[used++] = *value >= ' ' && *value <= '~' ? *value : '?';
+	return (used);
+}
+
+static const char *
+placeholder_value(enum placeholder what, const struct rules_decision *decision,
+    struct facts *facts, char buf[DNAME_TEXT_MAX])
+{
+	switch (what) {
+	case HOLDS_FROM:
+		if (facts->has_author)
+			return (dname_text(&facts->author, buf));
+		break;
+	case HOLDS_POLICY_DOMAIN:
+		facts_need(facts, FACTS_DMARC);
+		if (facts->has_author && facts->policy.status == DMARC_FOUND)
+			return (dname_text(&facts->policy.policy_domain, buf));
+		break;
+	case HOLDS_SPF_DOMAIN:
+		facts_need(facts, FACTS_SPF);
+		return (facts->spf.domain);
+	case HOLDS_CLIENT_IP:
+		if (facts->client_ip.octets != 0)
+			return (ipaddr_text(&facts->client_ip, buf));
+		break;
+	case HOLDS_RULE:
+		return (decision->rule);
+	case HOLDS_NONE:
+		break;
+	}
+	return ("(unknown)");
+}
+
+static const char *
+template_default(const struct rules_decision *decision)
+{
+	if (decision->action == RULES_REJECT)
+		return ("This message is refused by local policy (%{rule})");
+	if (decision->decided)
+		return ("Please try again later (%{rule})");
+	return ("The sender's DNS cannot tell who may send this message; "
+		"please try again later");
+}
+
+const char *
+rules_reply(const struct rules_decision *decision, struct facts *facts,
+    struct arena *arena)
+{
+	bool reject = decision->action == RULES_REJECT;
+	const char *text = decision->template;
+	char out[RULES_REPLY_MAX + 1], value[DNAME_TEXT_MAX];
+	size_t used = 0, len;
+
+	if (!reject && decision->action != RULES_DEFER)
+		return (NULL);
+	if (text == NULL)
+		text = template_default(decision);
+	if (basic_code(text) == 0)
+		used =
+		    value_put(out, sizeof(out), used, reject ? "550 " : "451 ");
+	if (enhanced_code(text + basic_code(text)) == 0 &&
+	    basic_code(text) == 0)
+		used = value_put(
+		    out, sizeof(out), used, reject ? "5.7.1 " : "4.7.1 ");
+	for (; *text != '\0'; text += len) {
+		len = *text == '%' ? 2 : 1;
+		if (*text == '%' && text[1] == '{')
+			used = value_put(out, sizeof(out), used,
+			    placeholder_value(placeholder_at(text, &len),
+				decision, facts, value));
+		else if (used + 1 < sizeof(out))
+			out[used++] = *text;
+	}
+	return (arena_strndup(arena, out, used));
+}
+
+/* ---- where a mistake stands ------------------------------------------- */
+
+/* A configuration larger than this is not searched for the mistake. */
+#define LOCATE_MAX (1L << 20)
+
+static char *
+file_read(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t len;
+
+	if (file == NULL)
+		return (NULL);
+	text = calloc(1, LOCATE_MAX + 1);
+	if (text != NULL) {
+		len = fread(text, 1, LOCATE_MAX, file);
+		text[len] = '\0';
+	}
+	(void)fclose(file);
+	return (text);
+}
+
+static int
+line_of(const char *text, const char *at)
+{
+	int line = 1;
+
+	for (; text < at; text++)
+		line += *text == '\n';
+	return (line);
+}
+
+static int
+far_from(int line, int other)
+{
+	return (line > other ? line - other : other - line);
+}
+
+/*
+ * The parser of the configuration knows only about where a block stands. The
+ * expression itself stands in the file as it is written, unless it holds
+ * escapes, and the copy nearest to the block is the one.
+ */
+static void
+error_locate(
+    struct rules_error *error, const struct rule_source *source, size_t offset)
+{
+	char *text = file_read(source->file);
+	const char *at, *best = NULL;
+	int best_line = 0;
+
+	if (text == NULL)
+		return;
+	for (at = text; (at = strstr(at, source->when)) != NULL; at++) {
+		int line = line_of(text, at + offset);
+
+		if (best == NULL || far_from(line, source->line) <
+					far_from(best_line, source->line)) {
+			best = at + offset;
+			best_line = line;
+		}
+	}
+	if (best != NULL) {
+		error->line = best_line;
+		for (at = best; at > text && at[-1] != '\n'; at--)
+			;
+		error->column = (unsigned)(best - at) + 1;
+	}
+	free(text);
+}
+
+/* The line of the expression that is at fault, or what fits around it. */
+static void
+error_source(
+    struct rules_error *error, const char *text, size_t offset, size_t width)
+{
+	const char *fault = text + offset, *begin = fault, *end;
+	size_t i, len;
+
+	while (begin > text && begin[-1] != '\n' && fault - begin < 60)
+		begin--;
+	end = begin + strcspn(begin, "\n");
+	len = (size_t)(end - begin);
+	if (len > sizeof(error->source) - 1)
+		len = sizeof(error->source) - 1;
+	for (i = 0; i < len; i++)
+		error->source[i] =
+		    iscntrl((unsigned char)begin[i]) ? ' ' : begin[i];
+	error->source[len] = '\0';
+	error->caret = (unsigned)(fault - begin);
+	error->width = (unsigned)width;
+	/* A fault at the end of the text is one behind its last character. */
+	if (error->caret + error->width > len)
+		error->width =
+		    len > error->caret ? (unsigned)len - error->caret : 1;
+}
+
+static int
+expr_refuse(struct rules_error *error, const struct rule_source *source,
+    const struct expr_error *why)
+{
+	(void)refuse(error, source, "%s", why->message);
+	if (why->file[0] != '\0') {
+		(void)snprintf(
+		    error->file, sizeof(error->file), "%s", why->file);
+		error->line = (int)why->line;
+		return (-1);
+	}
+	error->column = (unsigned)why->offset + 1;
+	error_source(error, source->when, why->offset, why->width);
+	if (source->file != NULL)
+		error_locate(error, source, why->offset);
+	return (-1);
+}
+
+static size_t __attribute__((format(printf, 4, 5)))
+text_put(char *buf, size_t size, size_t used, const char *fmt, ...)
+{
+	va_list ap;
+	int len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(buf + used, size - used, fmt, ap);
+	va_end(ap);
+	used += len > 0 ? (size_t)len : 0;
+	return (used < size ? used : size - 1);
+}
+
+const char *
+rules_error_text(const struct rules_error *error, char *buf, size_t size)
+{
+	size_t used = 0;
+	unsigned i;
+
+	buf[0] = '\0';
+	if (error->file[0] != '\0')
+		used = text_put(buf, size, used, "%s:", error->file);
+	if (error->line > 0)
+		used = text_put(buf, size, used, "%d:", error->line);
+	if (error->column > 0)
+		used = text_put(buf, size, used, "%u:", error->column);
+	if (used > 0)
+		used = text_put(buf, size, used, " ");
+	if (error->rule[0] != '\0')
+		used = text_put(buf, size, used, "rule \"%s\": ", error->rule);
+	used = text_put(buf, size, used, "%s", error->message);
+	if (error->source[0] == '\0')
+		return (buf);
+	used = text_put(buf, size, used, "\n    %s\n    %*s^", error->source,
+	    (int)error->caret, "");
+	for (i = 1; i < error->width; i++)
+		used = text_put(buf, size, used, "~");
+	return (buf);
+}
+
+/* ---- adding ----------------------------------------------------------- */
+
+/* RFC 9990, PolicyOverrideType. */
+static bool
+override_known(const char *word)
+{
+	static const char *const words[] = {"local_policy", "mailing_list",
+	    "other", "policy_test_mode", "trusted_forwarder"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(word, words[i]) == 0)
+			return (true);
+	return (false);
+}
+
+static int
+effects_check(const struct rule_source *source, struct rule *rule,
+    struct rules_error *error)
+{
+	rule->acts = source->action != NULL && source->action[0] != '\0';
+	rule->scores = source->has_score;
+	rule->shadow = source->shadow;
+	if (rule->acts &&
+	    rules_action_from_text(source->action, &rule->action) != 0)
+		return (refuse(error, source,
+		    "action is accept, quarantine, defer or reject, not \"%s\"",
+		    source->action));
+	if (!rule->acts && !rule->scores)
+		return (
+		    refuse(error, source, "a rule needs an action or a score"));
+	if (rule->scores && !thousandths(source->score, &rule->score))
+		return (refuse(
+		    error, source, "a score is at most %d", RULES_SCORE_MAX));
+	if (rule->scores && rule->acts && rule->action == RULES_ACCEPT)
+		return (refuse(error, source,
+		    "action = accept ends the scores: a score has no effect"));
+	if (source->override != NULL && !override_known(source->override))
+		return (refuse(error, source,
+		    "override is local_policy, trusted_forwarder, "
+		    "mailing_list, policy_test_mode or other"));
+	if (source->override != NULL && !rule->acts)
+		return (refuse(error, source, "override needs an action"));
+	if (source->reply != NULL && source->reply[0] != '\0')
+		return (reply_check(source, rule, error));
+	return (0);
+}
+
+static const char *
+copy(struct arena *arena, const char *text)
+{
+	return (
+	    text == NULL || text[0] == '\0' ? NULL : arena_strdup(arena, text));
+}
+
+static struct rule *
+rule_new(struct rules *rules)
+{
+	if (rules->rules == rules->size) {
+		rules->size = rules->size * 2 + 16;
+		rules->rule =
+		    realloc(rules->rule, rules->size * sizeof(*rules->rule));
+		if (rules->rule == NULL)
+			fatal(
+			    111, "rules.out_of_memory rules=%zu", rules->size);
+	}
+	return (&rules->rule[rules->rules++]);
+}
+
+int
+rules_add(struct rules *rules, const struct rule_source *source,
+    struct rules_error *error)
+{
+	struct rule rule = {.line = source->line};
+	struct expr_error why;
+
+	if (rules->rules == RULES_MAX)
+		return (refuse(error, source, "more than %d rules", RULES_MAX));
+	if (name_check(rules, source, error) != 0 ||
+	    effects_check(source, &rule, error) != 0)
+		return (-1);
+	rule.text = "true";
+	if (source->when != NULL && source->when[0] != '\0') {
+		rule.text = arena_strdup(rules->arena, source->when);
+		rule.when =
+		    expr_compile(rules->arena, rules->pool, rule.text, &why);
+		if (rule.when == NULL)
+			return (expr_refuse(error, source, &why));
+	}
+	rule.name = arena_strdup(rules->arena, source->name);
+	rule.file = source->file == NULL
+			? ""
+			: arena_strdup(rules->arena, source->file);
+	rule.reply = copy(rules->arena, source->reply);
+	rule.override = copy(rules->arena, source->override);
+	*rule_new(rules) = rule;
+	return (0);
+}
+
+int
+rules_finish(struct rules *rules, struct rules_error *error)
+{
+	const struct rules_settings *s = &rules->settings;
+	size_t i;
+
+	if (!s->has_quarantine && !s->has_reject)
+		return (0);
+	for (i = 0; i < rules->rules; i++)
+		if (rules->rule[i].scores)
+			return (0);
+	return (refuse(error, NULL,
+	    "there is a threshold for scores, but no rule has a score"));
+}
+
+size_t
+rules_count(const struct rules *rules)
+{
+	return (rules->rules);
+}
+
+/* ---- the walk --------------------------------------------------------- */
+
+/*
+ * What is known is one of several worlds: each way of filling in the unknown
+ * inputs is a world, and each walks down the list by itself. The walk keeps
+ * what all these worlds have come to, each independent of the other, which
+ * can only make it hold more worlds than there are.
+ */
+struct walk {
+	const struct rules *rules;
+	struct facts *facts;
+	struct arena *arena;
+	bool open;	   /* in some world no action has fired yet */
+	unsigned acts;	   /* actions that fired in worlds that walk on */
+	bool accepted;	   /* in some world an accept ended the walk */
+	int64_t low, high; /* the score, in all worlds that walk on */
+	const struct rule *decider; /* the action that fired in every world
+				       that had none before */
+	const struct rule *doubt;   /* the first that was unknown */
+	const struct rules_shadow *shadow, **shadow_end;
+	const struct rules_trace *trace, **trace_end; /* NULL: not wanted */
+};
+
+/*
+ * Once an action fired in every world, later ones cannot; only scores can make
+ * it stricter, and nothing is stricter than reject.
+ */
+static bool
+rule_matters(const struct walk *walk, const struct rule *rule)
+{
+	if (walk->open)
+		return (true);
+	return (rule->scores && !rule->shadow &&
+		(walk->acts & ~BIT(RULES_REJECT)) != 0);
+}
+
+static void
+shadow_note(struct walk *walk, const struct rule *rule)
+{
+	struct rules_shadow *note = arena_alloc(walk->arena, sizeof(*note));
+
+	note->rule = rule->name;
+	note->acts = rule->acts;
+	note->action = rule->action;
+	*walk->shadow_end = note;
+	walk->shadow_end = &note->next;
+}
+
+/* The rule is true, or unknown: it fires in all open worlds, or in some. */
+static void
+rule_apply(struct walk *walk, const struct rule *rule, bool certain)
+{
+	if (!certain && walk->doubt == NULL)
+		walk->doubt = rule;
+	if (rule->acts && walk->open) {
+		if (rule->action == RULES_ACCEPT)
+			walk->accepted = true;
+		else
+			walk->acts |= BIT(rule->action);
+		if (certain) {
+			walk->open = false;
+			walk->decider = rule;
+		}
+	}
+	if (rule->scores) {
+		if (certain || rule->score < 0)
+			walk->low += rule->score;
+		if (certain || rule->score > 0)
+			walk->high += rule->score;
+	}
+}
+
+static void
+trace_note(
+    struct walk *walk, const struct rule *rule, bool evaluated, enum tri value)
+{
+	struct rules_trace *note = arena_alloc(walk->arena, sizeof(*note));
+
+	*note = (struct rules_trace){
+	    .rule = rule->name,
+	    .when = rule->text,
+	    .file = rule->file,
+	    .line = rule->line,
+	    .shadow = rule->shadow,
+	    .acts = rule->acts,
+	    .scores = rule->scores,
+	    .action = rule->action,
+	    .score = (double)rule->score / 1000,
+	    .step = evaluated ? RULES_STEP_EVALUATED : RULES_STEP_SETTLED,
+	    .value = value,
+	};
+	if (evaluated && rule->when != NULL)
+		note->detail =
+		    expr_explain(rule->when, walk->facts, walk->arena);
+	*walk->trace_end = note;
+	walk->trace_end = &note->next;
+}
+
+static void
+rule_walk(struct walk *walk, const struct rule *rule)
+{
+	bool matters = rule_matters(walk, rule);
+	enum tri value = TRI_TRUE;
+
+	if (matters && rule->when != NULL)
+		value = expr_eval(rule->when, walk->facts);
+	if (walk->trace_end != NULL)
+		trace_note(walk, rule, matters, value);
+	if (!matters)
+		return;
+	if (!rule->shadow && value != TRI_FALSE)
+		rule_apply(walk, rule, value == TRI_TRUE);
+	else if (rule->shadow && value == TRI_TRUE)
+		shadow_note(walk, rule);
+}
+
+static void
+walk_all(struct walk *walk)
+{
+	size_t i;
+
+	walk->open = true;
+	walk->shadow_end = &walk->shadow;
+	for (i = 0; i < walk->rules->rules; i++)
+		rule_walk(walk, &walk->rules->rule[i]);
+}
+
+static enum rules_action
+score_action(const struct rules *rules, int64_t score)
+{
+	if (rules->settings.has_reject && score >= rules->reject)
+		return (RULES_REJECT);
+	if (rules->settings.has_quarantine && score >= rules->quarantine)
+		return (RULES_QUARANTINE);
+	return (RULES_ACCEPT);
+}
+
+/* All actions that the score may lead to. */
+static unsigned
+score_actions(const struct walk *walk)
+{
+	enum rules_action low = score_action(walk->rules, walk->low);
+	enum rules_action high = score_action(walk->rules, walk->high);
+	unsigned set = BIT(low) | BIT(high);
+
+	/* A score between the ends may fall between the thresholds. */
+	if (low == RULES_ACCEPT && high == RULES_REJECT &&
+	    walk->rules->settings.has_quarantine)
+		set |= BIT(RULES_QUARANTINE);
+	return (set);
+}
+
+/* The stricter of each action and each that the score may lead to. */
+static unsigned
+walk_possible(const struct walk *walk)
+{
+	unsigned acts = walk->acts | (walk->open ? BIT(RULES_ACCEPT) : 0);
+	unsigned scores = score_actions(walk), possible = 0;
+	unsigned a, s;
+
+	for (a = RULES_ACCEPT; a <= RULES_REJECT; a++)
+		for (s = RULES_ACCEPT; s <= RULES_REJECT; s++)
+			if ((acts & BIT(a)) != 0 && (scores & BIT(s)) != 0)
+				possible |= BIT(a > s ? a : s);
+	return (possible | (walk->accepted ? BIT(RULES_ACCEPT) : 0));
+}
+
+/* There is one action: who decided it? */
+static void
+decide_certain(const struct walk *walk, struct rules_decision *decision)
+{
+	const struct rule *rule = walk->decider;
+
+	decision->decided = true;
+	while (BIT(decision->action) != decision->possible)
+		decision->action++;
+	if (rule != NULL && rule->action == decision->action) {
+		decision->rule = rule->name;
+		decision->template = rule->reply;
+		decision->override = rule->override;
+	} else {
+		decision->rule =
+		    decision->action == RULES_ACCEPT ? BY_DEFAULT : BY_SCORE;
+	}
+}
+
+static void
+decide_fallback(const struct walk *walk, struct rules_decision *decision)
+{
+	const struct rules_settings *s = &walk->rules->settings;
+
+	decision->action = s->undecided;
+	decision->rule = BY_UNDECIDED;
+	decision->doubt = walk->doubt->name;
+	if (s->undecided == RULES_DEFER && s->defer_at_most > 0 &&
+	    facts_failing_for(walk->facts) > s->defer_at_most) {
+		decision->action = s->after_defer;
+		decision->rule = BY_AFTER_DEFER;
+	}
+}
+
+void
+rules_decide(const struct rules *rules, struct facts *facts,
+    struct arena *arena, struct rules_decision *decision)
+{
+	struct walk walk = {.rules = rules, .facts = facts, .arena = arena};
+
+	walk_all(&walk);
+	*decision = (struct rules_decision){
+	    .action = RULES_ACCEPT,
+	    .possible = walk_possible(&walk),
+	    .score_low = (double)walk.low / 1000,
+	    .score_high = (double)walk.high / 1000,
+	    .shadow = walk.shadow,
+	};
+	if ((decision->possible & (decision->possible - 1)) == 0)
+		decide_certain(&walk, decision);
+	else
+		decide_fallback(&walk, decision);
+}
+
+const struct rules_trace *
+rules_explain(
+    const struct rules *rules, struct facts *facts, struct arena *arena)
+{
+	struct walk walk = {.rules = rules, .facts = facts, .arena = arena};
+
+	walk.trace_end = &walk.trace;
+	walk_all(&walk);
+	return (walk.trace);
+}
