@@ -91,7 +91,7 @@ expand(char *buf, size_t len, const char *text, long number)
 			buf[len++] = *text;
 	}
 	buf[len] = '\0';
-	return len;
+	return (len);
 }
 
 static size_t
@@ -103,7 +103,7 @@ question_write(char *buf, const struct order *order, long index)
 		len = expand(buf, len, order->word[i], index % order->distinct);
 		len = expand(buf, len, "\n", 0);
 	}
-	return len;
+	return (len);
 }
 
 /* Returns 0, or -1 when the socket takes nothing now. */
@@ -124,7 +124,7 @@ question_send(struct connection *to, const struct order *order, long index)
 	control.align.cmsg_type = SP_HDR;
 	memcpy(NN_CMSG_DATA(&control.align), &size, sizeof size);
 	memcpy(NN_CMSG_DATA(&control.align) + sizeof size, &id, sizeof id);
-	return nn_sendmsg(to->sock, &msg, NN_DONTWAIT) < 0 ? -1 : 0;
+	return (nn_sendmsg(to->sock, &msg, NN_DONTWAIT) < 0 ? -1 : 0);
 }
 
 /* `line` is one of the lines of `answer`, or all of one before a space. */
@@ -137,9 +137,9 @@ answer_has(const char *answer, const char *line)
 		at += *at == '\n';
 		if (strncmp(at, line, len) == 0 &&
 		    strchr("\n ", at[len]) != NULL)
-			return true;
+			return (true);
 	}
-	return false;
+	return (false);
 }
 
 static bool
@@ -150,9 +150,9 @@ answer_expected(const struct order *order, const char *answer, long index)
 	for (int i = 0; i < order->expects; i++) {
 		expand(line, 0, order->expect[i], index % order->distinct);
 		if (!answer_has(answer, line))
-			return false;
+			return (false);
 	}
-	return true;
+	return (true);
 }
 
 static void
@@ -190,20 +190,20 @@ answer_take(int sock, const struct order *order, struct question *questions,
 	int len = nn_recvmsg(sock, &msg, NN_DONTWAIT);
 
 	if (len < 0)
-		return -1;
+		return (-1);
 	buf[len] = '\0';
 	memcpy(&id, NN_CMSG_DATA(&control.align) + sizeof(size_t), sizeof id);
 	id = ntohl(id) & ~REQUEST_BIT;
 	if ((long)id >= tally->sent || questions[id].latency >= 0) {
 		tally->wrong++; /* an answer to no question of ours */
-		return 0;
+		return (0);
 	}
 	question = &questions[id];
 	question->latency = now() - question->sent;
 	question->by->outstanding--;
 	tally->answered++;
 	answer_count(tally, order, buf, (long)id);
-	return 0;
+	return (0);
 }
 
 /* Fills the windows. Returns false when a socket would not take more. */
@@ -231,7 +231,7 @@ windows_fill(struct connection *connections, const struct order *order,
 			c->outstanding++;
 		}
 	}
-	return all;
+	return (all);
 }
 
 static void
@@ -269,7 +269,7 @@ connect_one(const char *endpoint)
 		    nn_strerror(nn_errno()));
 		exit(111);
 	}
-	return sock;
+	return (sock);
 }
 
 static void
@@ -342,7 +342,7 @@ number_read(const char *text, long max)
 		fprintf(stderr, "flood: %s is not from 1 to %ld\n", text, max);
 		exit(100);
 	}
-	return number;
+	return (number);
 }
 
 static void
@@ -392,7 +392,7 @@ order_read(int argc, char **argv)
 		usage();
 	if (order.distinct == 0)
 		order.distinct = order.count;
-	return order;
+	return (order);
 }
 
 int
@@ -409,7 +409,7 @@ main(int argc, char **argv)
 
 	if (questions == NULL || connections == NULL || fds == NULL) {
 		fputs("flood: out of memory\n", stderr);
-		return 111;
+		return (111);
 	}
 	connect_all(&order, connections, fds);
 	start = now();

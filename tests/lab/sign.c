@@ -67,7 +67,7 @@ text_read(FILE *from, bool crlf)
 	}
 	if (ferror(from) || text.octets == NULL)
 		fail("cannot read", "nothing there");
-	return text;
+	return (text);
 }
 
 static struct text
@@ -80,7 +80,7 @@ key_read(const char *path)
 		fail("cannot open", path);
 	key = text_read(file, false);
 	fclose(file);
-	return key;
+	return (key);
 }
 
 static void
@@ -135,13 +135,13 @@ static dkim_alg_t
 algorithm_named(const char *name)
 {
 	if (strcmp(name, "rsa") == 0)
-		return DKIM_SIGN_RSASHA256;
+		return (DKIM_SIGN_RSASHA256);
 	if (strcmp(name, "ed25519") == 0)
-		return DKIM_SIGN_ED25519SHA256;
+		return (DKIM_SIGN_ED25519SHA256);
 	if (strcmp(name, "rsa-sha1") == 0)
-		return DKIM_SIGN_RSASHA1;
+		return (DKIM_SIGN_RSASHA1);
 	fail("no such algorithm", name);
-	return DKIM_SIGN_UNKNOWN;
+	return (DKIM_SIGN_UNKNOWN);
 }
 
 static struct order
@@ -183,7 +183,7 @@ order_read(int argc, char **argv)
 		    stderr);
 		exit(100);
 	}
-	return order;
+	return (order);
 }
 
 int
@@ -200,5 +200,5 @@ main(int argc, char **argv)
 	free(message.octets);
 	if (fflush(stdout) != 0 || ferror(stdout))
 		fail("cannot write", "standard output");
-	return 0;
+	return (0);
 }
