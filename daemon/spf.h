@@ -3,6 +3,9 @@
  * SPF (RFC 7208): check_host() over a view. The record is parsed, validated
  * and macro-expanded here; libspf2 runs the control flow and the address
  * matching over a canonical record that holds no octet from outside.
+ *
+ * Order of calls: spf_check() until nothing was missing, then spf_received()
+ * where the line is wanted. One thread only: libspf2 is set up once, for all.
  */
 #ifndef SPF_H
 #define SPF_H
@@ -12,6 +15,21 @@
 
 #include "ipaddr.h"
 #include "view.h"
+
+/* RFC 7208 4.6.4: the limits, each global for one check. */
+#define SPF_TERMS_MAX 10 /* terms that need DNS */
+#define SPF_VOIDS_MAX 2	 /* of them, answers without any record */
+#define SPF_MX_MAX    10 /* MX records of one mx */
+#define SPF_PTR_MAX   10 /* PTR records of the client that are looked at */
+
+/*
+ * A cold check never needs more rounds of fetching. Each round brings at least
+ * the first name that was missing, and with it all that is read beside it: the
+ * first record (1), two for each term (an MX or PTR set, then all its hosts),
+ * two for %{p}, one for the explanation. A check that is still missing names
+ * after that is fed by answers that come and go; it is not worth more.
+ */
+#define SPF_ROUNDS_MAX (1 + 2 * SPF_TERMS_MAX + 2 + 1)
 
 /* RFC 7208 2.6 */
 enum spf_result {
@@ -32,6 +50,12 @@ struct spf_question {
 	const char	 *mail_from; /* reverse-path without <>; "" if null */
 	enum spf_identity identity;
 	const char	 *receiver;  /* our host's name, for %{r} */
+	/*
+	 * What is asked for beside the first missing name. No: all that is
+	 * read unless a term before it matches, and that no macro names. Yes:
+	 * names made by macros too, and the explanation of a likely fail.
+	 */
+	bool		  prefetch;
 };
 
 /* Strings: arena of the view, or constant; never NULL unless said. */

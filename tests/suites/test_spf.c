@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The public SPF suites against the production evaluator. VERDICT_SUITES names
+ * the directory that holds them; spf_lines.py turns them into lines.
+ *
+ * Each case runs warm (every record at hand) and cold (all records missing at
+ * first; what a run notes as missing is put there, and it runs again), cold
+ * once without and once with prefetch. All must give the same answer, and the
+ * suite's.
+ */
+#include "../unit/spf_zone.h"
+
+#define FIELDS_MAX 8
+
+/* What RFC 7208 removed, or never had: not run. */
+static const struct {
+	const char *suite, *id, *reason;
+} removed[] = {
+    {"pyspf", "default-modifier",
+	"default= was a draft's; RFC 7208 6 ignores unknown modifiers"},
+    {"pyspf", "default-modifier-harsh",
+	"wants \"ambiguous\", which is no result of RFC 7208 2.6"},
+};
+
+static struct zone zone;
+static unsigned number, failures;
+static unsigned colds, rounds_most, rounds_all, fetches_most, fetches_all;
+
+/* In place; NUL behind it. Returns the length. */
+static size_t
+unhex(char *text)
+{
+	size_t len = strcmp(text, "-") == 0 ? 0 : strlen(text) / 2, i;
+	unsigned octet;
+
+	for (i = 0; i < len; i++) {
+		sscanf(text + 2 * i, "%2x", &octet);
+		text[i] = (char)octet;
+	}
+	text[len] = '\0';
+	return (len);
+}
+
+static bool
+result_is_listed(const char *results, const char *result)
+{
+	const char *at = strstr(results, result);
+	const size_t len = strlen(result);
+
+	/* "softfail" must not pass for "fail". */
+	for (; at != NULL; at = strstr(at + 1, result))
+		if ((at == results || at[-1] == ',') &&
+		    (at[len] == ',' || at[len] == '\0'))
+			return (true);
+	return (false);
+}
+
+static bool
+explanation_is(const char *wanted, const struct spf_answer *answer)
+{
+	char *text;
+	bool same;
+
+	if (strcmp(wanted, "any") == 0)
+		return (true);
+	if (strcmp(wanted, "none") == 0 || answer->explanation == NULL)
+		return (
+		    strcmp(wanted, "none") == 0 && answer->explanation == NULL);
+	text = strdup(wanted + 1);
+	unhex(text);
+	same = strcmp(text, answer->explanation) == 0;
+	free(text);
+	return (same);
+}
+
+static bool
+text_equal(const char *a, const char *b)
+{
+	return (a == b || (a != NULL && b != NULL && strcmp(a, b) == 0));
+}
+
+static bool
+answer_equal(const struct spf_answer *a, const struct spf_answer *b)
+{
+	return (a->result == b->result && a->identity == b->identity &&
+		text_equal(a->domain, b->domain) &&
+		text_equal(a->mechanism, b->mechanism) &&
+		text_equal(a->problem, b->problem) &&
+		text_equal(a->explanation, b->explanation) &&
+		a->read_local == b->read_local && a->read_helo == b->read_helo);
+}
+
+static void
+cold_count(int rounds)
+{
+	colds++;
+	rounds_all += (unsigned)rounds;
+	fetches_all += zone.fetches;
+	if ((unsigned)rounds > rounds_most)
+		rounds_most = (unsigned)rounds;
+	if (zone.fetches > fetches_most)
+		fetches_most = zone.fetches;
+}
+
+/* NULL if the case holds, else what is wrong. */
+static const char *
+case_run(struct arena *arena, struct spf_question *question,
+    const char *results, const char *explanation, struct spf_answer *answer)
+{
+	struct spf_answer again;
+	int rounds;
+
+	if (zone_check(&zone, arena, false, question, answer) != 0)
+		return ("warm: records are missing");
+	if (!result_is_listed(results, spf_result_text(answer->result)))
+		return ("result");
+	if (!explanation_is(explanation, answer))
+		return ("explanation");
+	rounds = zone_check(&zone, arena, true, question, &again);
+	if (rounds == -1)
+		return ("cold: no end");
+	cold_count(rounds);
+	if (!answer_equal(answer, &again))
+		return ("cold: another answer");
+	question->prefetch = true;
+	if (zone_check(&zone, arena, true, question, &again) == -1)
+		return ("prefetch: no end");
+	if (!answer_equal(answer, &again))
+		return ("prefetch: another answer");
+	return (NULL);
+}
+
+static const char *
+removed_reason(const char *suite, const char *id)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(removed) / sizeof(removed[0]); i++)
+		if (strcmp(removed[i].suite, suite) == 0 &&
+		    strcmp(removed[i].id, id) == 0)
+			return (removed[i].reason);
+	return (NULL);
+}
+
+/* case ID IP HELO MAIL_FROM RECEIVER RESULTS EXPLANATION */
+static void
+case_line(const char *suite, char **field)
+{
+	struct spf_question question = {
+	    .helo = field[3], .mail_from = field[4], .receiver = field[5]};
+	struct arena *arena;
+	struct spf_answer answer;
+	const char *problem, *reason = removed_reason(suite, field[1]);
+
+	number++;
+	if (reason != NULL) {
+		printf("ok %u - %s %s # SKIP %s\n", number, suite, field[1],
+		    reason);
+		return;
+	}
+	arena = arena_new();
+	unhex(field[3]);
+	unhex(field[4]);
+	unhex(field[5]);
+	ipaddr_from_text(&question.client_ip, field[2]);
+	problem = case_run(arena, &question, field[6], field[7], &answer);
+	if (problem == NULL) {
+		printf("ok %u - %s %s\n", number, suite, field[1]);
+	} else {
+		failures++;
+		printf("not ok %u - %s %s: %s: %s wanted, got %s (%s) "
+		       "explanation \"%s\"\n",
+		    number, suite, field[1], problem, field[6],
+		    spf_result_text(answer.result),
+		    answer.problem == NULL ? answer.mechanism : answer.problem,
+		    answer.explanation == NULL ? "" : answer.explanation);
+	}
+	arena_free(arena);
+}
+
+static void
+zone_record(char **field)
+{
+	struct dname name;
+	size_t len = unhex(field[1]);
+
+	/* Some names of the suites cannot be asked for. */
+	if (dname_from_octets(&name, field[1], len) == -1)
+		return;
+	if (strcmp(field[0], "dead") == 0) {
+		zone_dead(&zone, &name, (uint16_t)atoi(field[2]));
+		return;
+	}
+	len = unhex(field[3]);
+	zone_add(&zone, &name, (uint16_t)atoi(field[2]), field[3], len);
+}
+
+static void
+suite_read(const char *suite, FILE *lines)
+{
+	char *line = NULL, *field[FIELDS_MAX], *rest;
+	size_t size = 0, n;
+
+	while (getline(&line, &size, lines) > 0) {
+		n = 0;
+		rest = line;
+		line[strcspn(line, "\n")] = '\0';
+		while (n < FIELDS_MAX && rest != NULL)
+			field[n++] = strsep(&rest, "\t");
+		if (strcmp(field[0], "zone") == 0)
+			zone_clear(&zone);
+		else if (strcmp(field[0], "case") == 0 && n == FIELDS_MAX)
+			case_line(suite, field);
+		else if (n >= 3)
+			zone_record(field);
+	}
+	free(line);
+	zone_clear(&zone);
+}
+
+/* At least so many cases, or something has been lost on the way. */
+static void
+suite_run(
+    const char *directory, const char *suite, const char *file, unsigned cases)
+{
+	const char *source = getenv("SRC");
+	const unsigned before = number;
+	char command[1024];
+	FILE *lines;
+	int status;
+
+	snprintf(command, sizeof(command),
+	    "exec /usr/bin/python3 '%s/tests/suites/spf_lines.py' '%s/%s'",
+	    source == NULL ? "." : source, directory, file);
+	lines = popen(command, "r");
+	if (lines == NULL) {
+		printf("Bail out! cannot run %s\n", command);
+		exit(1);
+	}
+	suite_read(suite, lines);
+	status = pclose(lines);
+	number++;
+	if (status == 0 && number - 1 - before == cases) {
+		printf("ok %u - %s: all %u cases\n", number, suite, cases);
+	} else {
+		failures++;
+		printf("not ok %u - %s: %u of %u cases, status %d\n", number,
+		    suite, number - 1 - before, cases, status);
+	}
+}
+
+int
+main(void)
+{
+	const char *directory = getenv("VERDICT_SUITES");
+
+	if (directory == NULL || *directory == '\0') {
+		printf("1..0 # SKIP VERDICT_SUITES is not set\n");
+		return (0);
+	}
+	suite_run(directory, "rfc7208", "rfc7208-tests.yml", 203);
+	suite_run(directory, "rfc4408", "rfc4408-tests.yml", 191);
+	suite_run(directory, "pyspf", "pyspf-test.yml", 16);
+	if (colds > 0)
+		printf("# cold: %u rounds at most, %.1f on average; "
+		       "%u questions at most, %.1f on average\n",
+		    rounds_most, (double)rounds_all / colds, fetches_most,
+		    (double)fetches_all / colds);
+	printf("1..%u\n", number);
+	return (failures == 0 ? 0 : 1);
+}
