@@ -148,7 +148,8 @@ test_words(void **state)
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		tag = taglist_parse(
 		    arena, words[i].value, strlen(words[i].value));
-		assert_int_equal(tag_lists(tag, words[i].word), words[i].listed);
+		assert_int_equal(
+		    tag_lists(tag, words[i].word), words[i].listed);
 		assert_int_equal(tag_is(tag, words[i].word), words[i].whole);
 	}
 	arena_free(arena);
