@@ -9,7 +9,8 @@ empty. In this order, for each scenario:
 
     zone  DESCRIPTION
     rr    NAME TYPE RDATA	one record, in wire form without compression
-    dead  NAME TYPE		a question that is never answered
+    dead  NAME TYPE		a question that is never answered, or whose
+				aliases lead in a circle
     case  ID IP HELO MAIL_FROM RECEIVER RESULTS EXPLANATION
 
 RESULTS are the acceptable ones, with commas. EXPLANATION is "any" where the
@@ -20,7 +21,8 @@ import sys
 
 import yaml
 
-TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
+TYPES = {"A": 1, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28}
+ALIASES = 8  # that are followed
 
 
 def octets(text):
@@ -61,7 +63,7 @@ def wire(kind, value):
 
 
 def records(entries):
-    """(type, value) of a name, and whether all other questions time out.
+    """type -> values of a name, and whether all other questions time out.
 
     Records of the obsolete type SPF are there to be read as TXT, unless the
     name says anything about TXT itself; "TXT: NONE" says that there is none.
@@ -69,14 +71,30 @@ def records(entries):
     pairs = [p for e in entries if isinstance(e, dict) for p in e.items()]
     dead = "TIMEOUT" in [e for e in entries if not isinstance(e, dict)]
     has_txt = any(kind == "TXT" for kind, _ in pairs)
-    found = []
+    found = {}
     for kind, value in pairs:
         if kind == "SPF":
             if not has_txt:
-                found.append(("TXT", value))
+                found.setdefault("TXT", []).append(value)
         elif not (kind == "TXT" and value == "NONE"):
-            found.append((kind, value))
+            found.setdefault(kind, []).append(value)
     return found, dead
+
+
+def key(name):
+    return octets(name).lower().rstrip(b".")
+
+
+def follow(zone, name, kind):
+    """What a resolver answers: (values, dead) at the end of the aliases."""
+    for _ in range(ALIASES):
+        found, dead = zone.get(name, ({}, False))
+        if kind in found:
+            return found[kind], False
+        if "CNAME" not in found:
+            return [], dead
+        name = key(found["CNAME"][0])
+    return [], True
 
 
 def explanation(test):
@@ -94,14 +112,15 @@ def emit(*fields):
 def scenario(doc):
     emit("zone", " ".join(str(doc.get("description")
                               or doc.get("comment") or "-").split()))
-    for name, entries in (doc.get("zonedata") or {}).items():
-        found, dead = records(entries or [])
-        for kind, value in found:
-            emit("rr", hexed(octets(name)), TYPES[kind],
-                 hexed(wire(kind, value)))
+    zone = {key(name): records(entries or [])
+            for name, entries in (doc.get("zonedata") or {}).items()}
+    for name in zone:
         for kind, number in TYPES.items():
-            if dead and kind not in [k for k, _ in found]:
-                emit("dead", hexed(octets(name)), number)
+            values, dead = follow(zone, name, kind)
+            for value in values:
+                emit("rr", hexed(name), number, hexed(wire(kind, value)))
+            if dead:
+                emit("dead", hexed(name), number)
     for name, test in doc["tests"].items():
         results = test["result"]
         emit("case", name, test["host"], hexed(octets(test.get("helo"))),
