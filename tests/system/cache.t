@@ -8,7 +8,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 from harness import (Daemon, FaultDns, Lab, done, equal,  # noqa: E402
-                     note, ok, patiently)
+                     ok, patiently)
 
 lab = Lab()
 lab.start()
