@@ -1219,3 +1219,14 @@ cache_next(struct cache *cache, struct cache_cursor *cursor,
 	*set = arena_memdup(arena, &entry.set, sizeof(entry.set));
 	return (true);
 }
+
+const char *
+cache_library_version(void)
+{
+	static char text[32];
+	int	    major, minor, patch;
+
+	mdb_version(&major, &minor, &patch);
+	snprintf(text, sizeof(text), "%d.%d.%d", major, minor, patch);
+	return (text);
+}

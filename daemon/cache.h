@@ -146,4 +146,6 @@ bool cache_next(struct cache *cache, struct cache_cursor *cursor,
     struct arena *arena, struct dname *name, uint16_t *type,
     const struct rrset **set);
 
+const char *cache_library_version(void);
+
 #endif

@@ -79,6 +79,8 @@ struct facts {
 	const char	*helo;
 	const char	*mail_from;
 	const char	*host;	   /* the mail host that asks; "" unknown */
+	const char	*message_id; /* "" if not given */
+	const struct dmarc_options *options;
 	bool		 has_author;
 	struct dname	 author;   /* the author domain, if has_author */
 	size_t		 signatures;

@@ -59,3 +59,9 @@ hash_digest(uint8_t digest[HASH_DIGEST], const void *key, size_t keylen,
 	crypto_generichash_blake2b(
 	    digest, HASH_DIGEST, data, len, keylen > 0 ? key : NULL, keylen);
 }
+
+const char *
+hash_library_version(void)
+{
+	return (sodium_version_string());
+}

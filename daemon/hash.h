@@ -31,4 +31,6 @@ void hash_id(uint8_t id[HASH_ID], const uint8_t key[HASH_KEY],
 void hash_digest(uint8_t digest[HASH_DIGEST], const void *key, size_t keylen,
     const void *data, size_t len);
 
+const char *hash_library_version(void);
+
 #endif

@@ -50,7 +50,7 @@ struct inflight {
 
 struct inflight *
 inflight_new(struct resolver *resolver, struct cache *cache,
-    const struct inflight_policy *policy, inflight_answered *answered)
+    const struct inflight_policy *policy)
 {
 	struct inflight *inflight = calloc(1, sizeof(*inflight));
 
@@ -59,7 +59,6 @@ inflight_new(struct resolver *resolver, struct cache *cache,
 	inflight->resolver = resolver;
 	inflight->cache = cache;
 	inflight->policy = *policy;
-	inflight->answered = answered;
 	TAILQ_INIT(&inflight->deadlines);
 	hash_random(inflight->key, sizeof(inflight->key));
 	return (inflight);
@@ -160,7 +159,7 @@ inflight_join(struct inflight *inflight, const struct dname *name,
 		TAILQ_INSERT_TAIL(&inflight->deadlines, f, order);
 	}
 	if (waiter != NULL) {
-		waiter->waiting = 1;
+		waiter->waiting = true;
 		LIST_INSERT_HEAD(&f->waiters, waiter, entry);
 	}
 	return (0);
@@ -171,7 +170,7 @@ inflight_leave(struct waiter *waiter)
 {
 	if (!waiter->waiting)
 		return;
-	waiter->waiting = 0;
+	waiter->waiting = false;
 	LIST_REMOVE(waiter, entry);
 }
 
@@ -363,13 +362,13 @@ collect_timeouts(struct inflight *inflight, struct arena *arena,
 }
 
 static void
-waiters_tell(struct inflight *inflight, struct flight *f)
+waiters_tell(struct flight *f)
 {
 	struct waiter *w;
 
 	while ((w = LIST_FIRST(&f->waiters)) != NULL) {
 		inflight_leave(w);
-		inflight->answered(w->arg, &f->name, f->type, f->set);
+		w->answered(w->arg, &f->name, f->type, f->set);
 	}
 }
 
@@ -385,7 +384,7 @@ inflight_collect(struct inflight *inflight, int64_t now)
 	cache_commit(inflight->cache);
 	while ((f = TAILQ_FIRST(&done)) != NULL) {
 		TAILQ_REMOVE(&done, f, order);
-		waiters_tell(inflight, f);
+		waiters_tell(f);
 		free(f);
 	}
 	arena_free(arena);

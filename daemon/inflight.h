@@ -6,12 +6,13 @@
  * (RFC 9520), and old data kept beside a failed renewal (RFC 8767).
  *
  * Order of calls: inflight_new(); inflight_join() for each missing name; in
- * each turn of the loop inflight_collect(), which calls `answered` for each
- * waiter, at most once; inflight_leave() for a waiter that gives up.
+ * each turn of the loop inflight_collect(), which calls each waiter's
+ * `answered`, at most once; inflight_leave() for a waiter that gives up.
  */
 #ifndef INFLIGHT_H
 #define INFLIGHT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -32,19 +33,20 @@ struct inflight_policy {
 /* How long a failure's history is kept past its retry_at, ms. */
 #define INFLIGHT_FAILURE_KEEP (INT64_C(3600) * 1000)
 
-/* In the waiter's own memory; zeroed when it waits for nothing. */
-struct waiter {
-	LIST_ENTRY(waiter) entry;
-	void *arg;
-	int   waiting;
-};
-
 /* `set` is borrowed for the call. */
 typedef void inflight_answered(void *arg, const struct dname *name,
     uint16_t type, const struct rrset *set);
 
+/* In the waiter's own memory; zeroed when it waits for nothing. */
+struct waiter {
+	LIST_ENTRY(waiter) entry; /* private */
+	bool		   waiting;
+	inflight_answered *answered;
+	void		  *arg;
+};
+
 struct inflight *inflight_new(struct resolver *resolver, struct cache *cache,
-    const struct inflight_policy *policy, inflight_answered *answered);
+    const struct inflight_policy *policy);
 void inflight_free(struct inflight *inflight);
 void inflight_set_policy(struct inflight *inflight,
     const struct inflight_policy *policy);

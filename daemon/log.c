@@ -29,6 +29,25 @@ log_threshold(void)
 	return (threshold);
 }
 
+void
+log_set_level(enum log_level level)
+{
+	threshold = level;
+}
+
+int
+log_level_from_text(const char *text, enum log_level *level)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(level_names) / sizeof(*level_names); i++)
+		if (strcmp(level_names[i], text) == 0) {
+			*level = (enum log_level)i;
+			return (0);
+		}
+	return (-1);
+}
+
 static int
 syslog_priority(enum log_level level)
 {

@@ -21,6 +21,9 @@ enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 /* May be called again, for example after a reload. */
 void log_open(enum log_target target, enum log_level level);
 enum log_level log_threshold(void);
+void log_set_level(enum log_level level);
+/* "error" and so on. Returns 0, or -1 if it is none. */
+int log_level_from_text(const char *text, enum log_level *level);
 
 /*
  * `fmt` begins with the event's name and continues with name=value fields.

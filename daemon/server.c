@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -59,11 +60,15 @@ option_set(int socket, int level, int option, int value)
 	return (nn_setsockopt(socket, level, option, &value, sizeof(value)));
 }
 
-/* What bounds a peer: no message over the limit, no path through devices. */
+/*
+ * What bounds a peer: no path through devices, and no message so long that
+ * it could not be answered with an error; longer ones end the connection.
+ */
 static int
 options_set(int socket)
 {
-	if (option_set(socket, NN_SOL_SOCKET, NN_RCVMAXSIZE, MSG_MAX) == -1)
+	if (option_set(
+		socket, NN_SOL_SOCKET, NN_RCVMAXSIZE, MSG_MAX + PEER_MAX) == -1)
 		return (-1);
 	if (option_set(socket, NN_SOL_SOCKET, NN_MAXTTL, 1) == -1)
 		return (-1);
@@ -154,13 +159,14 @@ server_receive(struct server *server, void *buf, struct peer *peer)
 	int n;
 
 	for (;;) {
-		header.msg_controllen = sizeof(control);
+		/* A header that does not fit leaves the space as it is. */
+		memset(control, 0, sizeof(control));
 		n = nn_recvmsg(server->socket, &header, NN_DONTWAIT);
 		if (n == -1)
 			return (-1);
-		/* Over MSG_MAX the library has closed the connection. */
-		if (n <= MSG_MAX && peer_keep(peer, &header) == 0)
-			return (n);
+		/* The length is the message's, even if it was cut. */
+		if (peer_keep(peer, &header) == 0)
+			return (n > MSG_MAX ? MSG_MAX + 1 : n);
 	}
 }
 
@@ -180,4 +186,15 @@ server_reply(struct server *server, const struct peer *peer, const void *reply,
 	if (nn_sendmsg(server->socket, &header, NN_DONTWAIT) == -1)
 		log_debug(
 		    "server.reply problem=\"%s\"", nn_strerror(nn_errno()));
+}
+
+/* The library tells its ABI version only: 5.1.1 is release 1.1.5. */
+const char *
+server_library_version(void)
+{
+	static char text[32];
+
+	snprintf(text, sizeof(text), "abi %d.%d.%d", NN_VERSION_CURRENT,
+	    NN_VERSION_REVISION, NN_VERSION_AGE);
+	return (text);
 }

@@ -42,12 +42,14 @@ void server_close(struct server *server);
 
 int server_fd(const struct server *server);
 /*
- * One message into `buf`, MSG_MAX + 1 octets. Returns its length, or -1 when
- * there is none now.
+ * One message into `buf`, MSG_MAX + 1 octets. Returns its length, MSG_MAX + 1
+ * if it was longer than MSG_MAX, or -1 when there is none now.
  */
 ssize_t server_receive(struct server *server, void *buf, struct peer *peer);
 /* Never waits; a peer that is gone or does not read gets nothing. */
 void server_reply(struct server *server, const struct peer *peer,
     const void *reply, size_t len);
+
+const char *server_library_version(void);
 
 #endif

@@ -1159,3 +1159,14 @@ spf_check(struct view *view, const struct spf_question *question,
 	answer_finish(&check);
 	view_leave(view);
 }
+
+const char *
+spf_library_version(void)
+{
+	static char text[32];
+	int	    major, minor, patch;
+
+	SPF_get_lib_version(&major, &minor, &patch);
+	snprintf(text, sizeof(text), "%d.%d.%d", major, minor, patch);
+	return (text);
+}

@@ -86,4 +86,6 @@ const char *spf_received(struct view *view, const struct spf_question *question,
 
 const char *spf_result_text(enum spf_result result);
 
+const char *spf_library_version(void);
+
 #endif

@@ -1,0 +1,800 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How a question becomes an answer.
+ *
+ * Each verb reads its fields, asks the evaluators (dkimkey, spf, dmarc, or
+ * rules, which ask spf and dmarc through facts), and writes what they found.
+ * None of them looks whether a record was missing: the caller does, once, and
+ * throws the reply away if so.
+ */
+#include "config.h"
+#include "run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "authres.h"
+#include "dkimkey.h"
+#include "dname.h"
+#include "facts.h"
+#include "idn.h"
+#include "ipaddr.h"
+#include "rules.h"
+#include "spf.h"
+#include "stats.h"
+
+/* One message's keys: more signatures than this are not mail. */
+#define RUN_KEYS_MAX 64
+/* Signatures of one message that are judged; each may cost a tree walk. */
+#define RUN_SIGNATURES_MAX 64
+/*
+ * Author domains of one message. RFC 5322 allows several, honest mail has one;
+ * each costs a tree walk.
+ */
+#define RUN_AUTHORS_MAX 8
+
+struct run {
+	const struct run_options *options;
+	const struct msg *question;
+	struct view *view;
+	struct arena *arena;
+	struct msg_out *reply;
+};
+
+void
+run_error(struct msg_out *reply, const char *reason)
+{
+	msg_begin(reply, reply->buf, reply->size, "error");
+	msg_put(reply, "reason", reason);
+}
+
+/* The field's value, "" if it is not there. */
+static const char *
+field(const struct run *run, const char *name)
+{
+	const char *value = msg_get(run->question, name);
+
+	return (value == NULL ? "" : value);
+}
+
+static void
+put_error(struct run *run, const char *name, const char *problem)
+{
+	run_error(
+	    run->reply, arena_printf(run->arena, "%s: %s", name, problem));
+}
+
+/* NULL, and the reply is an error, when the field is missing or empty. */
+static const char *
+field_required(struct run *run, const char *name)
+{
+	const char *value = field(run, name);
+
+	if (*value != '\0')
+		return (value);
+	put_error(run, name, "missing");
+	return (NULL);
+}
+
+static void
+put_int(struct run *run, const char *name, int64_t value)
+{
+	msg_putf(run->reply, name, "%lld", (long long)value);
+}
+
+static int64_t
+seconds_left(const struct run *run, int64_t expires)
+{
+	const int64_t left = expires - view_asof(run->view);
+
+	return (left <= 0 || expires == INT64_MAX ? 0 : left / 1000);
+}
+
+/* Rounded up: a record that is stale at all is stale for a second. */
+static int64_t
+seconds_up(int64_t ms)
+{
+	return ((ms + 999) / 1000);
+}
+
+/* What the answer rests on: the fields that all replies share. */
+static void
+put_scope(struct run *run, const struct view_scope *scope)
+{
+	put_int(run, "ttl", seconds_left(run, scope->expires));
+	msg_put(run->reply, "dnssec",
+	    scope->asked == 0 ? dnssec_text(DNSSEC_INDETERMINATE)
+			      : dnssec_text(scope->dnssec));
+	put_int(run, "stale", seconds_up(scope->stale));
+	if (scope->failed_since != 0)
+		put_int(run, "failed_for",
+		    seconds_up(view_asof(run->view) - scope->failed_since));
+}
+
+/*
+ * ping
+ */
+
+static void
+run_ping(struct run *run)
+{
+	msg_put(run->reply, "version", VERSION);
+	put_int(run, "uptime",
+	    (view_asof(run->view) - run->options->started) / 1000);
+}
+
+/*
+ * dkim-key
+ */
+
+/* A tag's value as one word: t= may hold white space. */
+static const char *
+word(struct run *run, const char *text)
+{
+	char *copy = arena_strdup(run->arena, text), *out = copy;
+
+	for (; *text != '\0'; text++)
+		if (*text > ' ' && *text <= '~')
+			*out++ = *text;
+	*out = '\0';
+	return (copy);
+}
+
+static void
+put_key(struct run *run, const char *asked, const struct dkimkey *key)
+{
+	msg_put(run->reply, "key",
+	    arena_printf(run->arena,
+		"%s status=%s dnssec=%s ttl=%lld stale=%lld bits=%u alg=%s "
+		"flags=%s record=%s",
+		asked, dkimkey_status_text(key->status),
+		dnssec_text(key->read.dnssec),
+		(long long)seconds_left(run, key->read.expires),
+		(long long)seconds_up(key->read.stale), key->bits,
+		dkimkey_alg_text(key->alg), word(run, key->flags),
+		key->record));
+}
+
+static void
+run_dkim_key(struct run *run)
+{
+	const char *cursor = NULL, *name, *value, *space;
+	struct dkimkey key;
+	unsigned keys = 0;
+
+	while ((value = msg_next(run->question, &cursor, &name)) != NULL) {
+		if (strcmp(name, "key") != 0)
+			continue;
+		if ((space = strchr(value, ' ')) == NULL) {
+			put_error(run, "key", "not \"SELECTOR DOMAIN\"");
+			return;
+		}
+		if (++keys > RUN_KEYS_MAX) {
+			put_error(run, "key", "too many");
+			return;
+		}
+		dkimkey_find(run->view,
+		    arena_strndup(run->arena, value, (size_t)(space - value)),
+		    space + 1, &key);
+		put_key(run, value, &key);
+	}
+	if (keys == 0)
+		put_error(run, "key", "missing");
+}
+
+/*
+ * spf
+ */
+
+/* Returns 0, or -1 and the reply is an error. */
+static int
+client_ip_read(struct run *run, struct ipaddr *ip)
+{
+	const char *text = field(run, "client_ip");
+
+	if (ipaddr_from_text(ip, text) == 0)
+		return (0);
+	put_error(
+	    run, "client_ip", *text == '\0' ? "missing" : "no IP address");
+	return (-1);
+}
+
+/* A reverse-path may come with its angle brackets. */
+static const char *
+mail_from_read(struct run *run)
+{
+	const char *path = field(run, "mail_from");
+	const size_t len = strlen(path);
+
+	if (len >= 2 && path[0] == '<' && path[len - 1] == '>')
+		return (arena_strndup(run->arena, path + 1, len - 2));
+	return (path);
+}
+
+static int
+identity_read(struct run *run, enum spf_identity *identity)
+{
+	const char *text = field(run, "identity");
+
+	*identity = strcmp(text, "helo") == 0 ? SPF_HELO : SPF_MAILFROM;
+	if (*text == '\0' || *identity == SPF_HELO ||
+	    strcmp(text, "mailfrom") == 0)
+		return (0);
+	put_error(run, "identity", "neither mailfrom nor helo");
+	return (-1);
+}
+
+static int
+spf_question_read(struct run *run, struct spf_question *question)
+{
+	memset(question, 0, sizeof(*question));
+	if (client_ip_read(run, &question->client_ip) == -1 ||
+	    identity_read(run, &question->identity) == -1)
+		return (-1);
+	question->helo = field(run, "helo");
+	question->mail_from = mail_from_read(run);
+	question->receiver = run->options->receiver;
+	question->prefetch = run->options->spf_prefetch;
+	return (0);
+}
+
+static void
+run_spf(struct run *run)
+{
+	struct spf_question question;
+	struct spf_answer answer;
+
+	if (spf_question_read(run, &question) == -1)
+		return;
+	spf_check(run->view, &question, &answer);
+	msg_put(run->reply, "result", spf_result_text(answer.result));
+	msg_put(run->reply, "domain", answer.domain);
+	msg_put(run->reply, "identity",
+	    answer.identity == SPF_HELO ? "helo" : "mailfrom");
+	msg_put(run->reply, "mechanism", answer.mechanism);
+	if (answer.problem != NULL)
+		msg_put(run->reply, "problem", answer.problem);
+	if (answer.explanation != NULL)
+		msg_put(run->reply, "explanation", answer.explanation);
+	msg_put(run->reply, "received_spf",
+	    spf_received(run->view, &question, &answer));
+	put_scope(run, &answer.read);
+}
+
+/*
+ * dmarc
+ */
+
+static void
+put_dmarc_record(struct run *run, const struct dmarc *dmarc)
+{
+	static const char psd[][2] = {
+	    [DMARC_PSD_U] = "u", [DMARC_PSD_N] = "n", [DMARC_PSD_Y] = "y"};
+
+	msg_put(run->reply, "published", dmarc_policy_text(dmarc->published));
+	msg_put(run->reply, "adkim", dmarc->adkim == DMARC_STRICT ? "s" : "r");
+	msg_put(run->reply, "aspf", dmarc->aspf == DMARC_STRICT ? "s" : "r");
+	msg_put(run->reply, "t", dmarc->t ? "y" : "n");
+	msg_put(run->reply, "psd", psd[dmarc->psd]);
+	put_int(run, "pct", dmarc->pct);
+	msg_put(run->reply, "rua", dmarc->rua);
+	msg_put(run->reply, "ruf", dmarc->ruf);
+	msg_put(run->reply, "fo", dmarc->fo);
+	msg_put(run->reply, "record", dmarc->record);
+}
+
+static void
+put_dmarc_policy(struct run *run, const struct dmarc *dmarc)
+{
+	char text[DNAME_TEXT_MAX];
+
+	if (dmarc->status == DMARC_FOUND) {
+		msg_put(run->reply, "policy", dmarc_policy_text(dmarc->policy));
+		msg_put(run->reply, "policy_domain",
+		    dname_text(&dmarc->policy_domain, text));
+	}
+	if (dmarc->status == DMARC_FOUND && dmarc->org_known == TRI_TRUE)
+		msg_put(run->reply, "org_domain",
+		    dname_text(&dmarc->org_domain, text));
+}
+
+static void
+run_dmarc(struct run *run)
+{
+	const char *from = field_required(run, "from_domain");
+	struct dname author;
+	struct dmarc dmarc;
+
+	if (from == NULL)
+		return;
+	if (idn_to_dname(&author, from) == -1) {
+		put_error(run, "from_domain", "no domain name");
+		return;
+	}
+	dmarc_find(run->view, &author, &run->options->dmarc, &dmarc);
+	msg_put(run->reply, "status", dmarc_status_text(dmarc.status));
+	put_dmarc_policy(run, &dmarc);
+	if (dmarc.status == DMARC_FOUND)
+		put_dmarc_record(run, &dmarc);
+	if (dmarc.problem != NULL)
+		msg_put(run->reply, "problem", dmarc.problem);
+	put_scope(run, &dmarc.read);
+}
+
+/*
+ * check and explain
+ */
+
+/* The value of "name=" in "pass d=example.org s=k1"; "" if absent. Arena. */
+static const char *
+subfield(struct run *run, const char *line, const char *name)
+{
+	const size_t len = strlen(name);
+	const char *p = line;
+
+	while ((p = strchr(p, ' ')) != NULL) {
+		p += strspn(p, " ");
+		if (strncmp(p, name, len) == 0 && p[len] == '=') {
+			p += len + 1;
+			return (arena_strndup(run->arena, p, strcspn(p, " ")));
+		}
+	}
+	return ("");
+}
+
+static int
+signature_read(struct run *run, const char *line, struct facts_signature *sig)
+{
+	const char *result =
+	    arena_strndup(run->arena, line, strcspn(line, " "));
+	unsigned value;
+
+	if (dkim_result_from_text(result, &sig->reported) == -1) {
+		put_error(run, "dkim", "unknown result");
+		return (-1);
+	}
+	sig->result = FACTS_ONE(sig->reported);
+	if (sig->reported == DKIM_TEMPERROR)
+		for (sig->result = 0, value = 0; value <= DKIM_PERMERROR;
+		     value++)
+			if (value != DKIM_TEMPERROR)
+				sig->result |= FACTS_ONE(value);
+	sig->d = subfield(run, line, "d");
+	sig->s = subfield(run, line, "s");
+	sig->a = subfield(run, line, "a");
+	sig->b = subfield(run, line, "b");
+	sig->has_domain = idn_to_dname(&sig->domain, sig->d) == 0;
+	sig->aligned = TRI_UNKNOWN;
+	return (0);
+}
+
+static int
+signatures_read(struct run *run, struct facts *facts)
+{
+	const char *cursor = NULL, *name, *value;
+
+	facts->signature = arena_alloc(
+	    run->arena, RUN_SIGNATURES_MAX * sizeof(*facts->signature));
+	while ((value = msg_next(run->question, &cursor, &name)) != NULL) {
+		if (strcmp(name, "dkim") != 0)
+			continue;
+		if (facts->signatures == RUN_SIGNATURES_MAX) {
+			put_error(run, "dkim", "too many");
+			return (-1);
+		}
+		if (signature_read(
+			run, value, &facts->signature[facts->signatures]) == -1)
+			return (-1);
+		facts->signatures++;
+	}
+	return (0);
+}
+
+/* The different author domains. Returns how many, or -1 and an error. */
+static int
+authors_read(struct run *run, struct dname authors[RUN_AUTHORS_MAX])
+{
+	const char *cursor = NULL, *name, *value;
+	struct dname author;
+	int count = 0, i;
+
+	while ((value = msg_next(run->question, &cursor, &name)) != NULL) {
+		if (strcmp(name, "from_domain") != 0 || *value == '\0')
+			continue;
+		if (idn_to_dname(&author, value) == -1) {
+			put_error(run, "from_domain", "no domain name");
+			return (-1);
+		}
+		for (i = 0; i < count; i++)
+			if (dname_equal(&authors[i], &author))
+				break;
+		if (i < count)
+			continue;
+		if (count == RUN_AUTHORS_MAX) {
+			put_error(run, "from_domain", "too many");
+			return (-1);
+		}
+		authors[count++] = author;
+	}
+	return (count);
+}
+
+static int
+facts_read(struct run *run, struct facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->view = run->view;
+	facts->options = &run->options->dmarc;
+	facts->helo = field(run, "helo");
+	facts->mail_from = mail_from_read(run);
+	facts->host = field(run, "host");
+	facts->message_id = field(run, "message_id");
+	if (spf_question_read(run, &facts->question) == -1)
+		return (-1);
+	facts->client_ip = facts->question.client_ip;
+	return (signatures_read(run, facts));
+}
+
+struct verdict {
+	struct facts facts;
+	struct rules_decision decision;
+};
+
+static void
+verdict_find(struct run *run, struct verdict *verdict)
+{
+	rules_decide(run->options->rules, &verdict->facts, run->arena,
+	    &verdict->decision);
+	/*
+	 * A rule that needed no DNS has spared it. Any other verdict reports
+	 * SPF and DMARC whole, though the rules may have needed only one.
+	 */
+	if (verdict->facts.have != 0)
+		facts_need(&verdict->facts, FACTS_SPF | FACTS_DMARC);
+}
+
+/*
+ * RFC 9989 5.3.1 lets a receiver go on with several author domains: each is
+ * judged, and the strictest verdict is the message's, so that nobody escapes
+ * a policy by naming a second author.
+ */
+static int
+verdict_strictest(struct run *run, struct verdict *strictest)
+{
+	struct dname authors[RUN_AUTHORS_MAX];
+	struct verdict verdict;
+	const int count = authors_read(run, authors);
+	int i;
+
+	if (count == -1 || facts_read(run, &strictest->facts) == -1)
+		return (-1);
+	verdict.facts = strictest->facts;
+	strictest->facts.has_author = count > 0;
+	if (count > 0)
+		strictest->facts.author = authors[0];
+	verdict_find(run, strictest);
+	for (i = 1; i < count; i++) {
+		struct verdict next = {.facts = verdict.facts};
+
+		next.facts.has_author = true;
+		next.facts.author = authors[i];
+		next.facts.signature = arena_memdup(run->arena,
+		    verdict.facts.signature,
+		    verdict.facts.signatures * sizeof(*next.facts.signature));
+		verdict_find(run, &next);
+		if (next.decision.action > strictest->decision.action)
+			*strictest = next;
+	}
+	return (0);
+}
+
+static void
+put_decision(struct run *run, struct verdict *verdict)
+{
+	const struct rules_decision *decision = &verdict->decision;
+	const struct rules_shadow *shadow;
+	const char *text;
+
+	msg_put(run->reply, "action", rules_action_text(decision->action));
+	msg_put(run->reply, "decided", decision->decided ? "yes" : "no");
+	msg_put(run->reply, "rule", decision->rule);
+	if (decision->doubt != NULL)
+		msg_put(run->reply, "doubt", decision->doubt);
+	if (decision->score_low == decision->score_high)
+		msg_putf(run->reply, "score", "%g", decision->score_low);
+	else
+		msg_putf(run->reply, "score", "%g-%g", decision->score_low,
+		    decision->score_high);
+	text = rules_reply(decision, &verdict->facts, run->arena);
+	if (text != NULL)
+		msg_put(run->reply, "reply", text);
+	if (decision->override != NULL)
+		msg_put(run->reply, "override", decision->override);
+	for (shadow = decision->shadow; shadow != NULL; shadow = shadow->next)
+		msg_put(run->reply, "shadow", shadow->rule);
+}
+
+static void
+put_facts(struct run *run, const struct verdict *verdict)
+{
+	const struct facts *facts = &verdict->facts;
+
+	if ((facts->have & FACTS_SPF) != 0) {
+		msg_put(run->reply, "spf", spf_result_text(facts->spf.result));
+		msg_put(run->reply, "spf_domain", facts->spf.domain);
+		msg_put(run->reply, "received_spf",
+		    spf_received(run->view, &facts->question, &facts->spf));
+	}
+	if ((facts->have & FACTS_DMARC) != 0) {
+		msg_put(
+		    run->reply, "spf_aligned", tri_text(facts->spf_aligned));
+		msg_put(
+		    run->reply, "dkim_aligned", tri_text(facts->dkim_aligned));
+		msg_put(run->reply, "dmarc",
+		    dmarc_result_text(facts->dmarc_reported));
+		put_dmarc_policy(run, &facts->policy);
+	}
+	msg_put(run->reply, "authentication_results",
+	    authres_text(run->arena, facts, &verdict->decision));
+}
+
+static void
+verdict_count(const struct rules_decision *decision)
+{
+	stat_count(STAT_CHECKS);
+	if (!decision->decided)
+		stat_count(STAT_UNDECIDED);
+	switch (decision->action) {
+	case RULES_ACCEPT:
+		stat_count(STAT_ACCEPTED);
+		break;
+	case RULES_QUARANTINE:
+		stat_count(STAT_QUARANTINED);
+		break;
+	case RULES_DEFER:
+		stat_count(STAT_DEFERRED);
+		break;
+	case RULES_REJECT:
+		stat_count(STAT_REJECTED);
+		break;
+	}
+}
+
+static int
+run_verdict(struct run *run, struct verdict *verdict)
+{
+	struct view_scope scope;
+	int ret;
+
+	view_enter(run->view, &scope);
+	ret = verdict_strictest(run, verdict);
+	view_leave(run->view);
+	if (ret == -1)
+		return (-1);
+	put_decision(run, verdict);
+	put_facts(run, verdict);
+	put_scope(run, &scope);
+	if (!view_missing(run->view))
+		verdict_count(&verdict->decision);
+	return (0);
+}
+
+static void
+run_check(struct run *run)
+{
+	struct verdict verdict;
+
+	run_verdict(run, &verdict);
+}
+
+static void
+put_record_line(struct run *run, const struct view_read *read)
+{
+	const struct rrset *set = read->set;
+	const int64_t asof = view_asof(run->view);
+	char name[DNAME_TEXT_MAX];
+	const char *line;
+
+	line = arena_printf(run->arena, "%s %s state=%s dnssec=%s",
+	    dname_text(&read->name, name), rr_type_text(read->type),
+	    rr_state_text(set->state), dnssec_text(set->dnssec));
+	if (set->state != RR_FAILED)
+		line = arena_printf(run->arena,
+		    "%s age=%lld ttl=%u left=%lld stale=%lld", line,
+		    (long long)((asof - set->fetched) / 1000), set->ttl,
+		    (long long)seconds_left(run, set->expires),
+		    (long long)(set->expires < asof
+				    ? seconds_up(asof - set->expires)
+				    : 0));
+	if (set->failure != RR_FAILURE_NONE)
+		line = arena_printf(run->arena,
+		    "%s failure=%s failed_for=%lld retry_in=%lld", line,
+		    rr_failure_text(set->failure),
+		    (long long)((asof - set->failed_since) / 1000),
+		    (long long)seconds_left(run, set->retry_at));
+	msg_put(run->reply, "record", line);
+}
+
+static void
+put_signature_facts(struct run *run, const struct facts *facts)
+{
+	size_t i;
+
+	for (i = 0; i < facts->signatures; i++) {
+		const struct facts_signature *sig = &facts->signature[i];
+
+		msg_put(run->reply, "fact",
+		    arena_printf(run->arena, "dkim %s d=%s s=%s aligned=%s",
+			dkim_result_text(sig->reported), sig->d, sig->s,
+			tri_text(sig->aligned)));
+	}
+}
+
+static void
+put_explanation(struct run *run, struct verdict *verdict)
+{
+	const struct facts *facts = &verdict->facts;
+	const struct view_read *read;
+	const struct rules_trace *trace;
+
+	put_signature_facts(run, facts);
+	if ((facts->have & FACTS_SPF) != 0)
+		msg_put(run->reply, "fact",
+		    arena_printf(run->arena, "spf %s by %s%s%s",
+			spf_result_text(facts->spf.result),
+			facts->spf.mechanism,
+			facts->spf.problem == NULL ? "" : ": ",
+			facts->spf.problem == NULL ? "" : facts->spf.problem));
+	if ((facts->have & FACTS_DMARC) != 0)
+		msg_put(run->reply, "fact",
+		    arena_printf(run->arena, "dmarc %s%s%s record=%s",
+			dmarc_status_text(facts->policy.status),
+			facts->policy.problem == NULL ? "" : ": ",
+			facts->policy.problem == NULL ? ""
+						      : facts->policy.problem,
+			facts->policy.record == NULL ? ""
+						     : facts->policy.record));
+	for (read = view_read_list(run->view); read != NULL; read = read->next)
+		put_record_line(run, read);
+	trace = rules_explain(run->options->rules, &verdict->facts, run->arena);
+	for (; trace != NULL; trace = trace->next)
+		msg_put(run->reply, "rule_trace",
+		    arena_printf(run->arena, "%s: %s%s", trace->rule,
+			trace->step == RULES_STEP_SETTLED
+			    ? "not reached"
+			    : tri_text(trace->value),
+			trace->step == RULES_STEP_SETTLED
+			    ? ""
+			    : arena_printf(run->arena, ": %s", trace->detail)));
+}
+
+static void
+run_explain(struct run *run)
+{
+	struct verdict verdict;
+
+	if (run_verdict(run, &verdict) == 0)
+		put_explanation(run, &verdict);
+}
+
+/*
+ * record: what the daemon holds for one name, for operators and tests
+ */
+
+static int
+type_read(struct run *run, uint16_t *type)
+{
+	static const uint16_t types[] = {
+	    RR_A, RR_NS, RR_CNAME, RR_SOA, RR_PTR, RR_MX, RR_TXT, RR_AAAA};
+	const char *text = field(run, "type");
+	size_t i;
+
+	for (i = 0; i < sizeof(types) / sizeof(*types); i++)
+		if (strcmp(rr_type_text(types[i]), text) == 0) {
+			*type = types[i];
+			return (0);
+		}
+	put_error(run, "type", "not one of A NS CNAME SOA PTR MX TXT AAAA");
+	return (-1);
+}
+
+static const char *
+hex(struct run *run, const uint8_t *octets, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	char *text = arena_alloc(run->arena, 2 * len + 1);
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		text[2 * i] = digits[octets[i] >> 4];
+		text[2 * i + 1] = digits[octets[i] & 15];
+	}
+	return (text);
+}
+
+/* TXT as text, addresses and names as such, the rest in hexadecimal. */
+static const char *
+rdata_text(struct run *run, uint16_t type, const struct rdata *record)
+{
+	struct ipaddr ip = {0};
+	struct dname name;
+	char text[DNAME_TEXT_MAX];
+	size_t len;
+
+	if (type == RR_TXT)
+		return (rdata_txt(run->arena, record, &len));
+	if ((type == RR_A && record->len == 4) ||
+	    (type == RR_AAAA && record->len == 16)) {
+		ip.octets = (uint8_t)record->len;
+		memcpy(ip.addr, record->data, record->len);
+		return (arena_strdup(run->arena, ipaddr_text(&ip, text)));
+	}
+	if (rdata_name(record, type == RR_MX ? 2 : 0, &name) == 0)
+		return (arena_strdup(run->arena, dname_text(&name, text)));
+	return (hex(run, record->data, record->len));
+}
+
+static void
+run_record(struct run *run)
+{
+	const char *text = field_required(run, "name");
+	const struct rrset *set;
+	struct rdata record = {0};
+	struct view_scope scope;
+	struct dname name;
+	uint16_t type;
+
+	if (text == NULL || type_read(run, &type) == -1)
+		return;
+	if (dname_from_text(&name, text) == -1) {
+		put_error(run, "name", "no domain name");
+		return;
+	}
+	view_enter(run->view, &scope);
+	set = view_get(run->view, &name, type);
+	view_leave(run->view);
+	if (set == NULL)
+		return;
+	msg_put(run->reply, "state", rr_state_text(set->state));
+	msg_put(run->reply, "failure", rr_failure_text(set->failure));
+	put_scope(run, &scope);
+	put_int(run, "count", set->count);
+	while (rrset_next(set, &record))
+		msg_put(run->reply, "data", rdata_text(run, type, &record));
+}
+
+static const struct verb {
+	const char *name;
+	void (*answer)(struct run *);
+	bool control; /* only on the control endpoint */
+} verbs[] = {
+    {"check", run_check, false},
+    {"dkim-key", run_dkim_key, false},
+    {"dmarc", run_dmarc, false},
+    {"explain", run_explain, false},
+    {"ping", run_ping, false},
+    {"record", run_record, true},
+    {"spf", run_spf, false},
+};
+
+void
+run_question(const struct run_options *options, const struct msg *question,
+    bool control, struct view *view, struct msg_out *reply)
+{
+	struct run run = {options, question, view, view_arena(view), reply};
+	size_t i;
+
+	msg_begin(reply, reply->buf, reply->size, "ok");
+	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
+		if (strcmp(verbs[i].name, question->word) == 0 &&
+		    (control || !verbs[i].control))
+			break;
+	if (i == sizeof(verbs) / sizeof(*verbs)) {
+		run_error(reply, "unknown verb");
+		return;
+	}
+	verbs[i].answer(&run);
+	if (reply->overflow)
+		run_error(reply, "the answer does not fit into a message");
+}
