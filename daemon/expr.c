@@ -515,7 +515,7 @@ in_take(struct parser *p, struct node *node)
 static void
 duration_take(struct parser *p, struct node *node)
 {
-	size_t begin = p->token.begin, end = p->token.end;
+	size_t begin = p->token.begin, end;
 	const char *text;
 
 	if (!value_at_hand(p, "a length of time"))
