@@ -86,7 +86,7 @@ line_put_value(struct line *line, const char *value)
 		return;
 	}
 	line_put(line, '"');
-	for (i = 0; value[i] != '\0' && i < VALUE_MAX; i++) {
+	for (i = 0; i < VALUE_MAX && value[i] != '\0'; i++) {
 		if (value[i] == '"' || value[i] == '\\')
 			line_put(line, '\\');
 		line_put(line, octet_printable(value[i]));
@@ -115,9 +115,10 @@ line_put_pair(struct line *line, const char *key, const char *value)
 static void
 line_put_word(struct line *line, const char *word)
 {
+	const size_t len = strnlen(word, COMMENT_MAX);
 	size_t i;
 
-	for (i = 0; word[i] != '\0' && i < COMMENT_MAX; i++)
+	for (i = 0; i < len; i++)
 		line_put(line, strchr("()\\", word[i]) != NULL
 				   ? '?'
 				   : octet_printable(word[i]));

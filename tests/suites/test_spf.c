@@ -180,7 +180,7 @@ zone_set_of(const struct dname *name, uint16_t type)
 
 /* rr NAME TYPE RDATA, or dead NAME TYPE */
 static void
-record_line(char **field)
+record_line(char **field, size_t n)
 {
 	const uint16_t type = (uint16_t)atoi(field[2]);
 	struct dname name;
@@ -193,6 +193,11 @@ record_line(char **field)
 		zone_add(
 		    zone, &name, type, zone_set(RR_FAILED, RR_FAILURE_TIMEOUT))
 		    ->given = true;
+		return;
+	}
+	if (n < 4) {
+		printf("# not a record: %s\n", field[1]);
+		failures++;
 		return;
 	}
 	len = unhex(field[3]);
@@ -224,7 +229,7 @@ suite_read(const char *suite, FILE *lines)
 		else if (strcmp(field[0], "case") == 0 && n == FIELDS_MAX)
 			case_line(suite, field);
 		else if (n >= 3)
-			record_line(field);
+			record_line(field, n);
 	}
 	free(line);
 }
