@@ -10,16 +10,16 @@ send_status(enum verdict_status status)
 {
 	switch (status) {
 	case VERDICT_OK:
-		return 0;
+		return (0);
 	case VERDICT_REFUSED: /* asking again would not help */
-		return CLI_USAGE;
+		return (CLI_USAGE);
 	case VERDICT_BUSY:
 	case VERDICT_UNREACHABLE:
 	case VERDICT_MALFORMED:
 	case VERDICT_NO_MEMORY:
-		return CLI_TEMPORARY;
+		return (CLI_TEMPORARY);
 	}
-	return CLI_TEMPORARY;
+	return (CLI_TEMPORARY);
 }
 
 int
@@ -29,19 +29,19 @@ cli_send(struct verdict *v)
 
 	if (status != 0)
 		cli_complain("%s", verdict_problem(v));
-	return status;
+	return (status);
 }
 
 static int
 action_status(const char *action)
 {
 	if (strcmp(action, "accept") == 0)
-		return CLI_ACCEPT;
+		return (CLI_ACCEPT);
 	if (strcmp(action, "reject") == 0)
-		return CLI_REJECT;
+		return (CLI_REJECT);
 	if (strcmp(action, "quarantine") == 0)
-		return CLI_QUARANTINE;
-	return CLI_TEMPORARY; /* defer, and what we do not know yet */
+		return (CLI_QUARANTINE);
+	return (CLI_TEMPORARY); /* defer, and what we do not know yet */
 }
 
 /* "SELECTOR DOMAIN status=temperror ..." in any of the answer's keys. */
@@ -57,15 +57,15 @@ key_temperror(const struct verdict *v)
 		status = strstr(value, " status=temperror");
 		record = strstr(value, " record=");
 		if (status != NULL && (record == NULL || status < record))
-			return true;
+			return (true);
 	}
-	return false;
+	return (false);
 }
 
 static bool
 is_temperror(const char *result)
 {
-	return result != NULL && strcmp(result, "temperror") == 0;
+	return (result != NULL && strcmp(result, "temperror") == 0);
 }
 
 int
@@ -74,11 +74,11 @@ cli_status(const struct verdict *v, const char *verb)
 	const char *action = verdict_get(v, "action");
 
 	if (action != NULL)
-		return action_status(action);
+		return (action_status(action));
 	if (strcmp(verb, "check") == 0 || strcmp(verb, "explain") == 0)
-		return CLI_TEMPORARY; /* a verdict without one */
+		return (CLI_TEMPORARY); /* a verdict without one */
 	if (is_temperror(verdict_get(v, "result")) ||
 	    is_temperror(verdict_get(v, "status")) || key_temperror(v))
-		return CLI_TEMPORARY;
-	return CLI_ACCEPT;
+		return (CLI_TEMPORARY);
+	return (CLI_ACCEPT);
 }

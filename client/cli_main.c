@@ -47,21 +47,21 @@ timeout_set(struct cli *cli, const char *text)
 	if (errno != 0 || end == text || *end != '\0' || ms <= 0 ||
 	    ms > INT_MAX) {
 		cli_complain("-t %s: not a number of milliseconds", text);
-		return -1;
+		return (-1);
 	}
 	verdict_timeout(cli->verdict, (int)ms);
-	return 0;
+	return (0);
 }
 
 static int
 server_set(struct cli *cli, const char *endpoint)
 {
 	if (verdict_server(cli->verdict, endpoint) == 0)
-		return 0;
+		return (0);
 	cli_complain("-s %s: not ipc:///path or tcp://address:port, "
 		     "or one too many",
 	    endpoint);
-	return -1;
+	return (-1);
 }
 
 /* Returns 0 to go on, -1 after a mistake, 1 when all is done. */
@@ -84,15 +84,15 @@ options_read(struct cli *cli, int argc, char **argv)
 			break;
 		case 'V':
 			puts("verdict " VERSION);
-			return 1;
+			return (1);
 		case 'h':
 			usage_print(stdout);
-			return 1;
+			return (1);
 		default:
-			return -1;
+			return (-1);
 		}
 	}
-	return bad;
+	return (bad);
 }
 
 /* Adds "name=value"; the argument is cut up. */
@@ -103,12 +103,12 @@ argument_add(struct verdict *v, char *argument)
 
 	if (equals == NULL) {
 		cli_complain("%s: not name=value", argument);
-		return -1;
+		return (-1);
 	}
 	*equals = '\0';
 	verdict_add(v, argument, equals + 1);
 	*equals = '=';
-	return 0;
+	return (0);
 }
 
 static int
@@ -121,15 +121,15 @@ question_ask(struct cli *cli, char **argv)
 	verdict_ask(cli->verdict, verb);
 	while (*++argv != NULL)
 		if (argument_add(cli->verdict, *argv) < 0)
-			return CLI_USAGE;
+			return (CLI_USAGE);
 	status = cli_send(cli->verdict);
 	if (status != 0)
-		return status;
+		return (status);
 	print = print_begin(cli->json);
 	print_answer(print, cli->verdict);
 	if (print_end(print) < 0)
-		return CLI_TEMPORARY;
-	return cli_status(cli->verdict, verb);
+		return (CLI_TEMPORARY);
+	return (cli_status(cli->verdict, verb));
 }
 
 int
@@ -141,7 +141,7 @@ main(int argc, char **argv)
 	cli.verdict = verdict_new();
 	if (cli.verdict == NULL) {
 		cli_complain("out of memory");
-		return CLI_TEMPORARY;
+		return (CLI_TEMPORARY);
 	}
 	status = options_read(&cli, argc, argv);
 	argc -= optind;
@@ -157,5 +157,5 @@ main(int argc, char **argv)
 		status = question_ask(&cli, argv);
 	}
 	verdict_free(cli.verdict);
-	return status;
+	return (status);
 }

@@ -50,14 +50,14 @@ envelope_read(struct envelope *envelope, int argc, char **argv)
 			envelope->dry = true;
 			break;
 		default:
-			return -1;
+			return (-1);
 		}
 	}
 	if (optind == argc)
-		return 0;
+		return (0);
 	cli_complain("message: %s: the message is read from standard input",
 	    argv[optind]);
-	return -1;
+	return (-1);
 }
 
 /* --- Reading -------------------------------------------------------------- */
@@ -80,7 +80,7 @@ facts_read(struct facts *facts, const struct message *message)
 			facts->message_id[0] = '\0';
 	}
 	facts->dkim = mail_dkim_new(header, len, time(NULL));
-	return facts->dkim == NULL ? -1 : 0;
+	return (facts->dkim == NULL ? -1 : 0);
 }
 
 /* Keys, then the body. Returns 0 or an exit status. */
@@ -96,17 +96,17 @@ signatures_verify(struct cli *cli, struct facts *facts, struct message *message)
 	if (n > 0 && mail_keys_ask(cli->verdict, keys, n) != VERDICT_OK) {
 		cli_complain(
 		    "asking for keys: %s", verdict_problem(cli->verdict));
-		return CLI_TEMPORARY;
+		return (CLI_TEMPORARY);
 	}
 	mail_dkim_begin(facts->dkim);
 	while ((len = message_body(message, buf, sizeof(buf))) > 0)
 		mail_dkim_body(facts->dkim, buf, (size_t)len);
 	if (len < 0) {
 		cli_complain("standard input: %s", strerror(errno));
-		return CLI_TEMPORARY;
+		return (CLI_TEMPORARY);
 	}
 	mail_dkim_end(facts->dkim);
-	return 0;
+	return (0);
 }
 
 /* --- The question, and the same for the user ------------------------------ */
@@ -211,7 +211,7 @@ verdict_get_and_print(
 		question_walk(envelope, facts, put_question, cli->verdict);
 		status = cli_send(cli->verdict);
 		if (status != 0)
-			return status;
+			return (status);
 	}
 	print = print_begin(cli->json);
 	question_walk(envelope, facts, put_output, print);
@@ -220,7 +220,7 @@ verdict_get_and_print(
 		print_answer(print, cli->verdict);
 		status = cli_status(cli->verdict, "check");
 	}
-	return print_end(print) < 0 ? CLI_TEMPORARY : status;
+	return (print_end(print) < 0 ? CLI_TEMPORARY : status);
 }
 
 int
@@ -233,11 +233,11 @@ cli_message(struct cli *cli, int argc, char **argv)
 	int status;
 
 	if (envelope_read(&envelope, argc, argv) < 0)
-		return CLI_USAGE;
+		return (CLI_USAGE);
 	message = message_open(STDIN_FILENO, &problem);
 	if (message == NULL) {
 		cli_complain("standard input: %s", problem);
-		return CLI_TEMPORARY;
+		return (CLI_TEMPORARY);
 	}
 	if (facts_read(&facts, message) < 0) {
 		cli_complain("out of memory");
@@ -249,5 +249,5 @@ cli_message(struct cli *cli, int argc, char **argv)
 		status = verdict_get_and_print(cli, &envelope, &facts);
 	mail_dkim_free(facts.dkim);
 	message_close(message);
-	return status;
+	return (status);
 }

@@ -19,12 +19,12 @@ print_begin(bool json)
 	struct print *print = calloc(1, sizeof(*print));
 
 	if (print == NULL)
-		return NULL;
+		return (NULL);
 	if (json) {
 		print->object = json_object();
 		print->failed = print->object == NULL;
 	}
-	return print;
+	return (print);
 }
 
 /*
@@ -55,10 +55,10 @@ json_octets(const char *value)
 	char *utf8;
 
 	if (string != NULL)
-		return string;
+		return (string);
 	utf8 = malloc(2 * len + 1);
 	if (utf8 == NULL)
-		return NULL;
+		return (NULL);
 	for (; *value != '\0'; value++) {
 		unsigned char c = (unsigned char)*value;
 
@@ -70,7 +70,7 @@ json_octets(const char *value)
 	}
 	string = json_stringn(utf8, used);
 	free(utf8);
-	return string;
+	return (string);
 }
 
 /* The second value of a name turns the first into a list. */
@@ -80,18 +80,18 @@ json_put(json_t *object, const char *name, json_t *value)
 	json_t *before = json_object_get(object, name), *list;
 
 	if (value == NULL)
-		return -1;
+		return (-1);
 	if (before == NULL)
-		return json_object_set_new(object, name, value);
+		return (json_object_set_new(object, name, value));
 	if (json_is_array(before))
-		return json_array_append_new(before, value);
+		return (json_array_append_new(before, value));
 	list = json_array();
 	if (list == NULL || json_array_append(list, before) < 0 ||
 	    json_array_append_new(list, value) < 0) {
 		json_decref(list);
-		return -1;
+		return (-1);
 	}
-	return json_object_set_new(object, name, list);
+	return (json_object_set_new(object, name, list));
 }
 
 void
@@ -128,11 +128,11 @@ print_end(struct print *print)
 	free(print);
 	if (failed) {
 		cli_complain("out of memory");
-		return -1;
+		return (-1);
 	}
 	if (fflush(stdout) == EOF || ferror(stdout)) {
 		cli_complain("standard output: %s", strerror(errno));
-		return -1;
+		return (-1);
 	}
-	return 0;
+	return (0);
 }

@@ -33,7 +33,7 @@ clock_ms(void)
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
 /* Asks the next server. The servers left share the time that is left. */
@@ -78,8 +78,8 @@ race_all_refused(const struct race *race)
 
 	for (i = 0; i < race->n; i++)
 		if (!nano_refused(race->handles[i]))
-			return false;
-	return true;
+			return (false);
+	return (true);
 }
 
 /* Reads one answer; true if it was taken. */
@@ -90,11 +90,11 @@ race_read(struct race *race, size_t i)
 	ssize_t len = nano_receive(race->handles[i], ask->answer, ask->size);
 
 	if (len < 0 && errno == EAGAIN)
-		return false;
+		return (false);
 	if (len >= 0 && ask->answered(ask->closure, (size_t)len) == ASK_TAKE)
-		return true;
+		return (true);
 	race_drop(race, i);
-	return false;
+	return (false);
 }
 
 static int
@@ -104,7 +104,7 @@ slice_ms(const struct race *race, int64_t now, int slice)
 
 	if (race->next < race->ask->n_servers && race->next_at - now < left)
 		left = race->next_at - now;
-	return left < slice ? (int)left : slice;
+	return (left < slice ? (int)left : slice);
 }
 
 /* Returns when an answer was taken (true) or none can come any more. */
@@ -124,15 +124,15 @@ race_run(struct race *race)
 			continue;
 		}
 		if (race->n == 0)
-			return false;
+			return (false);
 		ready = nano_wait(
 		    race->handles, race->n, slice_ms(race, now, slice));
 		if (ready >= 0 && race_read(race, (size_t)ready))
-			return true;
+			return (true);
 		if (slice < SLICE_MAX_MS)
 			slice *= 2;
 	}
-	return false;
+	return (false);
 }
 
 enum ask_result
@@ -153,5 +153,5 @@ ask_run(const struct ask *ask)
 	for (i = 0; i < race.n; i++)
 		nano_close(race.handles[i]);
 	errno = race.problem;
-	return result;
+	return (result);
 }

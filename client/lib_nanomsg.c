@@ -15,7 +15,7 @@
 static int
 option_set(int handle, int level, int option, int value)
 {
-	return nn_setsockopt(handle, level, option, &value, sizeof(value));
+	return (nn_setsockopt(handle, level, option, &value, sizeof(value)));
 }
 
 /* All of these must stand before the connect: later they have no effect. */
@@ -24,19 +24,19 @@ options_set(int handle, enum endpoint_kind kind)
 {
 	if (option_set(handle, NN_SOL_SOCKET, NN_RECONNECT_IVL, RECONNECT_MS) <
 	    0)
-		return -1;
+		return (-1);
 	if (option_set(handle, NN_SOL_SOCKET, NN_RCVMAXSIZE, MSG_MAX) < 0)
-		return -1;
+		return (-1);
 	/* A resend would double the question at a slow server. */
 	if (option_set(handle, NN_REQ, NN_REQ_RESEND_IVL, INT_MAX) < 0)
-		return -1;
+		return (-1);
 	if (kind == ENDPOINT_IPC)
-		return 0;
+		return (0);
 	/* Switched off with an IPv4 address, nanomsg aborts. */
 	if (kind == ENDPOINT_TCP6 &&
 	    option_set(handle, NN_SOL_SOCKET, NN_IPV4ONLY, 0) < 0)
-		return -1;
-	return option_set(handle, NN_TCP, NN_TCP_NODELAY, 1);
+		return (-1);
+	return (option_set(handle, NN_TCP, NN_TCP_NODELAY, 1));
 }
 
 int
@@ -47,29 +47,29 @@ nano_open(const char *endpoint)
 
 	if (kind == ENDPOINT_BAD) {
 		errno = EINVAL;
-		return -1;
+		return (-1);
 	}
 	handle = nn_socket(AF_SP, NN_REQ);
 	if (handle < 0)
-		return -1;
+		return (-1);
 	if (options_set(handle, kind) < 0 || nn_connect(handle, endpoint) < 0) {
 		nano_close(handle);
-		return -1;
+		return (-1);
 	}
-	return handle;
+	return (handle);
 }
 
 int
 nano_send(int handle, const char *octets, size_t len)
 {
-	return nn_send(handle, octets, len, NN_DONTWAIT) < 0 ? -1 : 0;
+	return (nn_send(handle, octets, len, NN_DONTWAIT) < 0 ? -1 : 0);
 }
 
 bool
 nano_refused(int handle)
 {
-	return nn_get_statistic(handle, NN_STAT_CONNECT_ERRORS) > 0 &&
-	       nn_get_statistic(handle, NN_STAT_ESTABLISHED_CONNECTIONS) == 0;
+	return (nn_get_statistic(handle, NN_STAT_CONNECT_ERRORS) > 0 &&
+		nn_get_statistic(handle, NN_STAT_ESTABLISHED_CONNECTIONS) == 0);
 }
 
 int
@@ -84,11 +84,11 @@ nano_wait(const int handles[], size_t n, int ms)
 		fds[i].revents = 0;
 	}
 	if (nn_poll(fds, (int)i, ms) <= 0)
-		return -1;
+		return (-1);
 	for (i = 0; i < n && i < NANO_SERVERS_MAX; i++)
 		if (fds[i].revents & NN_POLLIN)
-			return (int)i;
-	return -1;
+			return ((int)i);
+	return (-1);
 }
 
 ssize_t
@@ -97,7 +97,7 @@ nano_receive(int handle, char *buf, size_t size)
 	int n = nn_recv(handle, buf, size, NN_DONTWAIT);
 
 	/* nanomsg returns the full length of a message that it cut. */
-	return n < 0 || (size_t)n > size ? -1 : n;
+	return (n < 0 || (size_t)n > size ? -1 : n);
 }
 
 void

@@ -41,10 +41,10 @@ verdict_new(void)
 	struct verdict *v = calloc(1, sizeof(*v));
 
 	if (v == NULL)
-		return NULL;
+		return (NULL);
 	v->timeout_ms = VERDICT_DEFAULT_TIMEOUT;
 	v->mistake = "no question was made";
-	return v;
+	return (v);
 }
 
 void
@@ -59,20 +59,20 @@ server_add(struct verdict *v, const char *endpoint, size_t len)
 	char *slot;
 
 	if (v->n_servers == NANO_SERVERS_MAX || len >= ENDPOINT_MAX)
-		return -1;
+		return (-1);
 	slot = v->servers[v->n_servers];
 	memcpy(slot, endpoint, len);
 	slot[len] = '\0';
 	if (endpoint_kind(slot) == ENDPOINT_BAD)
-		return -1;
+		return (-1);
 	v->n_servers++;
-	return 0;
+	return (0);
 }
 
 int
 verdict_server(struct verdict *v, const char *endpoint)
 {
-	return server_add(v, endpoint, strlen(endpoint));
+	return (server_add(v, endpoint, strlen(endpoint)));
 }
 
 void
@@ -104,11 +104,11 @@ word_valid(const char *word, char joiner)
 		if (word[i] >= 'a' && word[i] <= 'z')
 			continue;
 		if (i == 0)
-			return false;
+			return (false);
 		if (word[i] != joiner && (word[i] < '0' || word[i] > '9'))
-			return false;
+			return (false);
 	}
-	return i > 0;
+	return (i > 0);
 }
 
 void
@@ -153,7 +153,7 @@ question_write(void *closure, int ms, const char **octets)
 		msg_putf(&out, "timeout_ms", "%d", ms);
 	}
 	*octets = v->request;
-	return out.len;
+	return (out.len);
 }
 
 /* For lib_ask: an overloaded or broken server is one to go past. */
@@ -168,29 +168,29 @@ answer_read(void *closure, size_t len)
 	if (wrong != NULL) {
 		v->status = VERDICT_MALFORMED;
 		problem_set(v, "the answer is malformed: %s", wrong);
-		return ASK_TRY_NEXT;
+		return (ASK_TRY_NEXT);
 	}
 	v->has_answer = true;
 	if (strcmp(v->answer.word, "ok") == 0) {
 		v->status = VERDICT_OK;
-		return ASK_TAKE;
+		return (ASK_TAKE);
 	}
 	if (strcmp(v->answer.word, "error") == 0) {
 		v->status = VERDICT_REFUSED;
 		reason = msg_get(&v->answer, "reason");
 		problem_set(v, "the server refused the question: %s",
 		    reason == NULL ? "it gave no reason" : reason);
-		return ASK_TAKE;
+		return (ASK_TAKE);
 	}
 	if (strcmp(v->answer.word, "busy") == 0) {
 		v->status = VERDICT_BUSY;
 		problem_set(v, "the server is overloaded");
-		return ASK_TRY_NEXT;
+		return (ASK_TRY_NEXT);
 	}
 	v->has_answer = false;
 	v->status = VERDICT_MALFORMED;
 	problem_set(v, "the answer is malformed: unknown status");
-	return ASK_TRY_NEXT;
+	return (ASK_TRY_NEXT);
 }
 
 /* VERDICT_SERVERS, else the default. Only when none was added. */
@@ -212,11 +212,11 @@ servers_default(struct verdict *v)
 			    (int)(len < ENDPOINT_MAX ? len : ENDPOINT_MAX),
 			    list);
 			v->n_servers = 0;
-			return -1;
+			return (-1);
 		}
 		list += len;
 	}
-	return 0;
+	return (0);
 }
 
 static enum verdict_status
@@ -226,7 +226,7 @@ unreachable(struct verdict *v, enum ask_result why, int error)
 
 	/* A busy or broken server says more than the silence of the others. */
 	if (v->status != VERDICT_UNREACHABLE)
-		return v->status;
+		return (v->status);
 	if (why == ASK_REFUSED)
 		problem_set(v, "nothing listens at %s%s", v->servers[0], more);
 	else if (why == ASK_SYSTEM)
@@ -234,7 +234,7 @@ unreachable(struct verdict *v, enum ask_result why, int error)
 	else
 		problem_set(v, "no answer from %s%s within %d ms",
 		    v->servers[0], more, v->timeout_ms);
-	return VERDICT_UNREACHABLE;
+	return (VERDICT_UNREACHABLE);
 }
 
 enum verdict_status
@@ -255,32 +255,33 @@ verdict_send(struct verdict *v)
 	v->problem[0] = '\0';
 	if (v->mistake != NULL) {
 		problem_set(v, "%s", v->mistake);
-		return VERDICT_MALFORMED;
+		return (VERDICT_MALFORMED);
 	}
 	v->status = VERDICT_UNREACHABLE;
 	if (v->n_servers == 0 && servers_default(v) < 0)
-		return VERDICT_UNREACHABLE;
+		return (VERDICT_UNREACHABLE);
 	for (i = 0; i < v->n_servers; i++)
 		servers[i] = v->servers[i];
 	ask.n_servers = v->n_servers;
 	result = ask_run(&ask);
-	return result == ASK_TAKEN ? v->status : unreachable(v, result, errno);
+	return (
+	    result == ASK_TAKEN ? v->status : unreachable(v, result, errno));
 }
 
 const char *
 verdict_get(const struct verdict *v, const char *name)
 {
-	return v->has_answer ? msg_get(&v->answer, name) : NULL;
+	return (v->has_answer ? msg_get(&v->answer, name) : NULL);
 }
 
 const char *
 verdict_next(const struct verdict *v, const char **cursor, const char **name)
 {
-	return v->has_answer ? msg_next(&v->answer, cursor, name) : NULL;
+	return (v->has_answer ? msg_next(&v->answer, cursor, name) : NULL);
 }
 
 const char *
 verdict_problem(const struct verdict *v)
 {
-	return v->problem;
+	return (v->problem);
 }

@@ -22,8 +22,9 @@ enum token {
 
 struct lexer {
 	const char *p, *end;
-	enum token token; /* the one before p */
-	const char *text; /* where it starts */
+	enum token token;  /* the one that ends at p */
+	enum token before; /* and the one before that */
+	const char *text;  /* where it starts */
 	/*
 	 * Set when one was seen that is never closed. It then counts as a
 	 * single stray character, and is not looked for again: so the work
@@ -35,14 +36,14 @@ struct lexer {
 static bool
 is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 static bool
 is_atext(char c)
 {
-	return (unsigned char)c > ' ' && c != 0x7f &&
-	       strchr("()<>[]:;@\\,.\"", c) == NULL;
+	return ((unsigned char)c > ' ' && c != 0x7f &&
+		strchr("()<>[]:;@\\,.\"", c) == NULL);
 }
 
 /* Behind the next `close` that has no backslash, or NULL. */
@@ -51,11 +52,11 @@ closing(const char *p, const char *end, char close)
 {
 	for (; p < end; p++) {
 		if (*p == close)
-			return p + 1;
+			return (p + 1);
 		if (*p == '\\')
 			p++;
 	}
-	return NULL;
+	return (NULL);
 }
 
 /* Behind the comment that starts before `p`, or NULL. Comments nest. */
@@ -70,9 +71,9 @@ comment_closing(const char *p, const char *end)
 		else if (*p == '(')
 			depth++;
 		else if (*p == ')' && --depth == 0)
-			return p + 1;
+			return (p + 1);
 	}
-	return NULL;
+	return (NULL);
 }
 
 /* RFC 5322 3.2.2: comments and folding white space. */
@@ -106,10 +107,10 @@ enclosed_take(struct lexer *lexer, char close, bool *never, enum token token)
 		behind = closing(lexer->p, lexer->end, close);
 	if (behind == NULL) {
 		*never = true;
-		return TOKEN_JUNK;
+		return (TOKEN_JUNK);
 	}
 	lexer->p = behind;
-	return token;
+	return (token);
 }
 
 static enum token
@@ -117,7 +118,7 @@ atom_take(struct lexer *lexer)
 {
 	while (lexer->p < lexer->end && is_atext(*lexer->p))
 		lexer->p++;
-	return TOKEN_ATOM;
+	return (TOKEN_ATOM);
 }
 
 static enum token
@@ -127,27 +128,27 @@ token_take(struct lexer *lexer)
 
 	switch (c) {
 	case '.':
-		return TOKEN_DOT;
+		return (TOKEN_DOT);
 	case '@':
-		return TOKEN_AT;
+		return (TOKEN_AT);
 	case ',':
-		return TOKEN_COMMA;
+		return (TOKEN_COMMA);
 	case ':':
-		return TOKEN_COLON;
+		return (TOKEN_COLON);
 	case ';':
-		return TOKEN_SEMICOLON;
+		return (TOKEN_SEMICOLON);
 	case '<':
-		return TOKEN_OPEN;
+		return (TOKEN_OPEN);
 	case '>':
-		return TOKEN_CLOSE;
+		return (TOKEN_CLOSE);
 	case '"':
-		return enclosed_take(
-		    lexer, '"', &lexer->no_quote, TOKEN_QUOTED);
+		return (
+		    enclosed_take(lexer, '"', &lexer->no_quote, TOKEN_QUOTED));
 	case '[':
-		return enclosed_take(
-		    lexer, ']', &lexer->no_literal, TOKEN_LITERAL);
+		return (enclosed_take(
+		    lexer, ']', &lexer->no_literal, TOKEN_LITERAL));
 	default:
-		return is_atext(c) ? atom_take(lexer) : TOKEN_JUNK;
+		return (is_atext(c) ? atom_take(lexer) : TOKEN_JUNK);
 	}
 }
 
@@ -155,6 +156,7 @@ static void
 lexer_next(struct lexer *lexer)
 {
 	cfws_skip(lexer);
+	lexer->before = lexer->token;
 	lexer->text = lexer->p;
 	lexer->token = lexer->p < lexer->end ? token_take(lexer) : TOKEN_END;
 }
@@ -176,8 +178,8 @@ author_known(const struct authors *authors, size_t n, const char *domain)
 
 	for (i = 0; i < n; i++)
 		if (strcmp(authors->domains[i], domain) == 0)
-			return true;
-	return false;
+			return (true);
+	return (false);
 }
 
 /* Where the next domain is put together; NULL if there is no room. */
@@ -185,9 +187,9 @@ static char *
 author_slot(struct authors *authors)
 {
 	if (authors->n < AUTHORS_MAX)
-		return authors->domains[authors->n];
+		return (authors->domains[authors->n]);
 	authors->too_many = true;
-	return NULL;
+	return (NULL);
 }
 
 /* Appends an atom in lower case; false if it does not fit. */
@@ -197,7 +199,7 @@ atom_append(char *slot, size_t *used, const char *text, size_t len)
 	size_t i;
 
 	if (len >= AUTHOR_DOMAIN_MAX - *used)
-		return false;
+		return (false);
 	for (i = 0; i < len; i++) {
 		char c = text[i];
 
@@ -206,7 +208,7 @@ atom_append(char *slot, size_t *used, const char *text, size_t len)
 		slot[(*used)++] = c;
 	}
 	slot[*used] = '\0';
-	return true;
+	return (true);
 }
 
 /*
@@ -226,7 +228,7 @@ domain_read(struct lexer *lexer, struct authors *authors)
 	lexer_next(lexer);
 	if (lexer->token == TOKEN_LITERAL) {
 		lexer_next(lexer);
-		return false;
+		return (false);
 	}
 	while (lexer->token == TOKEN_ATOM) {
 		fits = fits && atom_append(slot, &used, lexer->text,
@@ -243,9 +245,9 @@ domain_read(struct lexer *lexer, struct authors *authors)
 	/* Several dots together leave a dot here: no such name. */
 	if (used == 0 || !fits || lexer->token == TOKEN_DOT) {
 		authors->malformed = true;
-		return false;
+		return (false);
 	}
-	return true;
+	return (true);
 }
 
 /* --- Addresses ------------------------------------------------------------ */
@@ -292,6 +294,8 @@ address_read(
 {
 	if (element->address) /* a@b@c: either may be meant. */
 		authors->malformed = true;
+	if (lexer->before != TOKEN_ATOM && lexer->before != TOKEN_QUOTED)
+		authors->malformed = true; /* there is no local part */
 	element->address = true;
 	if (domain_read(lexer, authors))
 		authors->n++;
@@ -347,6 +351,8 @@ angle_read(
 	if (lexer->token == TOKEN_CLOSE)
 		lexer_next(lexer);
 	else
+		authors->malformed = true;
+	if (!element->angle_address)
 		authors->malformed = true;
 }
 

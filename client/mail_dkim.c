@@ -8,7 +8,7 @@
 #include <strings.h>
 
 #include <sys/types.h>
-#include <opendkim/dkim.h>
+#include <dkim.h>
 
 #include "mail_header.h"
 
@@ -42,11 +42,11 @@ key_add(struct mail_dkim *m, const struct signature *sig)
 	for (i = 0; i < m->n_keys; i++)
 		if (strcmp(m->keys[i].domain, sig->domain) == 0 &&
 		    strcmp(m->keys[i].selector, sig->selector) == 0)
-			return &m->keys[i];
+			return (&m->keys[i]);
 	key = &m->keys[m->n_keys++];
 	memcpy(key->domain, sig->domain, sizeof(key->domain));
 	memcpy(key->selector, sig->selector, sizeof(key->selector));
-	return key;
+	return (key);
 }
 
 static void
@@ -73,13 +73,24 @@ mail_dkim_new(const char *header, size_t len, time_t now)
 	const char *cursor = header;
 
 	if (m == NULL)
-		return NULL;
+		return (NULL);
 	m->header = header;
 	m->header_len = len;
 	while (header_next(&cursor, header + len, &field))
 		if (header_is(&field, "dkim-signature"))
 			signature_add(m, &field, now);
-	return m;
+	return (m);
+}
+
+static void
+library_close(struct mail_dkim *m)
+{
+	if (m->handle != NULL)
+		dkim_free(m->handle);
+	if (m->lib != NULL)
+		dkim_close(m->lib);
+	m->handle = NULL;
+	m->lib = NULL;
 }
 
 void
@@ -87,10 +98,7 @@ mail_dkim_free(struct mail_dkim *m)
 {
 	if (m == NULL)
 		return;
-	if (m->handle != NULL)
-		dkim_free(m->handle);
-	if (m->lib != NULL)
-		dkim_close(m->lib);
+	library_close(m);
 	free(m);
 }
 
@@ -98,7 +106,7 @@ struct mail_key *
 mail_dkim_keys(struct mail_dkim *m, size_t *n)
 {
 	*n = m->n_keys;
-	return m->keys;
+	return (m->keys);
 }
 
 /* --- libopendkim's side --------------------------------------------------- */
@@ -107,13 +115,13 @@ mail_dkim_keys(struct mail_dkim *m, size_t *n)
 static u_char *
 unconst(const char *octets)
 {
-	return (u_char *)(uintptr_t)octets;
+	return ((u_char *)(uintptr_t)octets);
 }
 
 static bool
 same_name(const unsigned char *theirs, const char *ours)
 {
-	return theirs != NULL && strcasecmp((const char *)theirs, ours) == 0;
+	return (theirs != NULL && strcasecmp((const char *)theirs, ours) == 0);
 }
 
 /*
@@ -138,9 +146,9 @@ key_lookup(DKIM *handle, DKIM_SIGINFO *info, u_char *buf, size_t size)
 		if (len >= size)
 			break;
 		memcpy(buf, key->record, len + 1);
-		return DKIM_CBSTAT_CONTINUE;
+		return (DKIM_CBSTAT_CONTINUE);
 	}
-	return DKIM_CBSTAT_NOTFOUND;
+	return (DKIM_CBSTAT_NOTFOUND);
 }
 
 /* Is this libopendkim's view of our signature? */
@@ -152,12 +160,12 @@ info_matches(DKIM_SIGINFO *info, const struct signature *sig)
 
 	if (!same_name(dkim_sig_getdomain(info), sig->domain) ||
 	    !same_name(dkim_sig_getselector(info), sig->selector) || b == NULL)
-		return false;
+		return (false);
 	for (; *b != '\0' && sig->b[at] != '\0'; b++)
 		if (strchr(" \t\r\n", *b) == NULL &&
 		    *b != (unsigned char)sig->b[at++])
-			return false;
-	return sig->b[at] == '\0';
+			return (false);
+	return (sig->b[at] == '\0');
 }
 
 /*
@@ -201,7 +209,7 @@ signatures_screen(DKIM *handle, DKIM_SIGINFO **infos, int n)
 		if (i == m->n)
 			dkim_sig_ignore(infos[at]);
 	}
-	return DKIM_CBSTAT_CONTINUE;
+	return (DKIM_CBSTAT_CONTINUE);
 }
 
 static int
@@ -212,7 +220,7 @@ library_open(struct mail_dkim *m)
 
 	m->lib = dkim_init(NULL, NULL);
 	if (m->lib == NULL)
-		return -1;
+		return (-1);
 	dkim_options(
 	    m->lib, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof(flags));
 	dkim_options(
@@ -221,9 +229,9 @@ library_open(struct mail_dkim *m)
 	dkim_set_prescreen(m->lib, signatures_screen);
 	m->handle = dkim_verify(m->lib, unconst("verdict"), NULL, &status);
 	if (m->handle == NULL)
-		return -1;
+		return (-1);
 	dkim_set_user_context(m->handle, m);
-	return 0;
+	return (0);
 }
 
 /* --- The message ---------------------------------------------------------- */
@@ -234,30 +242,70 @@ give_up(struct mail_dkim *m, enum dkim_result result, const char *why)
 {
 	m->wrong = why;
 	m->wrong_result = result;
-	if (m->handle != NULL)
-		dkim_free(m->handle);
-	m->handle = NULL;
+	library_close(m);
+}
+
+/* Is the field a signature that we know to be of no use? */
+static bool
+field_is_broken(const struct mail_dkim *m, const struct header_field *field,
+    size_t *sigs_seen)
+{
+	size_t i;
+
+	if (!header_is(field, "dkim-signature"))
+		return (false);
+	i = (*sigs_seen)++;
+	return (i >= m->n || m->sigs[i].problem != NULL);
 }
 
 static DKIM_STAT
-header_feed(struct mail_dkim *m)
+header_feed(struct mail_dkim *m, bool with_broken)
 {
 	struct header_field field;
 	const char *cursor = m->header, *end = m->header + m->header_len;
 	DKIM_STAT status;
+	size_t sigs_seen = 0;
 
 	while (header_next(&cursor, end, &field)) {
+		if (field_is_broken(m, &field, &sigs_seen) && !with_broken)
+			continue;
 		status =
 		    dkim_header(m->handle, unconst(field.octets), field.len);
 		if (status != DKIM_STAT_OK)
-			return status;
+			return (status);
 	}
-	return dkim_eoh(m->handle);
+	return (dkim_eoh(m->handle));
 }
 
+/* Can verification go on? Some say no more than that a signature failed. */
+static bool
+status_is_good(DKIM_STAT status)
+{
+	switch (status) {
+	case DKIM_STAT_OK:
+	case DKIM_STAT_NOSIG:
+	case DKIM_STAT_NOKEY:
+	case DKIM_STAT_CANTVRFY:
+	case DKIM_STAT_BADSIG:
+	case DKIM_STAT_REVOKED:
+	case DKIM_STAT_KEYFAIL:
+		return (true);
+	default:
+		return (false);
+	}
+}
+
+/*
+ * Broken signatures are fed, too, because another one may sign them. But
+ * libopendkim gives the whole message up over some of them (an empty one will
+ * do): a second try goes without. The good signatures then keep their result.
+ */
 void
 mail_dkim_begin(struct mail_dkim *m)
 {
+	bool with_broken = true;
+	DKIM_STAT status;
+
 	if (m->n_keys == 0)
 		return;
 	/* libopendkim would see the field end there, a mail reader not. */
@@ -265,29 +313,21 @@ mail_dkim_begin(struct mail_dkim *m)
 		give_up(m, DKIM_PERMERROR, "there is a NUL in the header");
 		return;
 	}
-	if (library_open(m) < 0) {
-		give_up(m, DKIM_TEMPERROR, "libopendkim: out of memory");
-		return;
-	}
-	switch (header_feed(m)) {
-	case DKIM_STAT_OK:
-	case DKIM_STAT_NOSIG: /* these are about all signatures together, */
-	case DKIM_STAT_NOKEY: /* or the last: each has its own error, too */
-	case DKIM_STAT_CANTVRFY:
-	case DKIM_STAT_BADSIG:
-	case DKIM_STAT_REVOKED:
-	case DKIM_STAT_KEYFAIL:
-		return;
-	case DKIM_STAT_SYNTAX:
-		give_up(m, DKIM_PERMERROR, "the header is malformed");
-		return;
-	case DKIM_STAT_NORESOURCE:
-		give_up(m, DKIM_TEMPERROR, "libopendkim: out of memory");
-		return;
-	default:
-		give_up(m, DKIM_NEUTRAL, "libopendkim cannot read the header");
-		return;
-	}
+	do {
+		library_close(m);
+		if (library_open(m) < 0) {
+			give_up(m, DKIM_TEMPERROR, "out of memory");
+			return;
+		}
+		status = header_feed(m, with_broken);
+		if (status_is_good(status))
+			return;
+		with_broken = !with_broken;
+	} while (!with_broken);
+	if (status == DKIM_STAT_NORESOURCE)
+		give_up(m, DKIM_TEMPERROR, "out of memory");
+	else
+		give_up(m, DKIM_PERMERROR, "libopendkim refuses the header");
 }
 
 void
@@ -317,30 +357,30 @@ key_decides(struct signature *sig, const struct mail_key *key)
 	switch (key->status) {
 	case MAIL_KEY_TEMPERROR:
 		result_set(sig, DKIM_TEMPERROR, "the key cannot be had now");
-		return true;
+		return (true);
 	case MAIL_KEY_NONE: /* RFC 6376 6.1.2 step 3 */
 		result_set(sig, DKIM_PERMERROR, "there is no key");
-		return true;
+		return (true);
 	case MAIL_KEY_REVOKED: /* step 7 */
 		result_set(sig, DKIM_PERMERROR, "the key is revoked");
-		return true;
+		return (true);
 	case MAIL_KEY_INVALID: /* step 4 */
 		result_set(sig, DKIM_PERMERROR, "the key record is invalid");
-		return true;
+		return (true);
 	case MAIL_KEY_OK:
 		break;
 	}
 	/* Step 8: the kinds of key and signature must go together. */
 	if (strcmp(key->alg, rsa ? "rsa" : "ed25519") != 0) {
 		result_set(sig, DKIM_PERMERROR, "the key is of another kind");
-		return true;
+		return (true);
 	}
 	/* libopendkim rounds the bits up to whole octets. */
 	if (rsa && key->bits < KEY_BITS_MIN) {
 		result_set(sig, DKIM_PERMERROR, "the key is too short");
-		return true;
+		return (true);
 	}
-	return false;
+	return (false);
 }
 
 /* libopendkim's error as ours; the text is a constant of the library. */
@@ -432,7 +472,7 @@ mail_dkim_results(const struct mail_dkim *m, size_t *n, size_t *more)
 {
 	*n = m->n;
 	*more = m->more;
-	return m->sigs;
+	return (m->sigs);
 }
 
 int
@@ -446,5 +486,5 @@ mail_dkim_b_length(const struct mail_dkim *m, size_t i)
 		if (k != i && strcmp(b, m->sigs[k].b) != 0)
 			while (strncmp(b, m->sigs[k].b, (size_t)len) == 0)
 				len++;
-	return len;
+	return (len);
 }

@@ -7,7 +7,7 @@
 static bool
 is_blank(char c)
 {
-	return c == ' ' || c == '\t';
+	return (c == ' ' || c == '\t');
 }
 
 /* The start of the next line, or `end`. */
@@ -16,7 +16,7 @@ line_next(const char *line, const char *end)
 {
 	const char *lf = memchr(line, '\n', (size_t)(end - line));
 
-	return lf == NULL ? end : lf + 1;
+	return (lf == NULL ? end : lf + 1);
 }
 
 /* A line that starts with white space continues the one before (2.2.3). */
@@ -26,7 +26,7 @@ unfolded_next(const char *line, const char *end)
 	do
 		line = line_next(line, end);
 	while (line < end && is_blank(*line));
-	return line;
+	return (line);
 }
 
 static const char *
@@ -36,7 +36,7 @@ line_end_strip(const char *start, const char *end)
 		end--;
 	if (end > start && end[-1] == '\r')
 		end--;
-	return end;
+	return (end);
 }
 
 /* RFC 5322 2.2: a name is made of printable US-ASCII but the colon. */
@@ -47,7 +47,7 @@ name_span(const char *p, const char *end)
 
 	while (p<end && * p> ' ' && *p < 0x7f && *p != ':')
 		p++;
-	return (size_t)(p - start);
+	return ((size_t)(p - start));
 }
 
 /* Takes the octets from `start` to `end` for a field; false if they are none. */
@@ -63,10 +63,10 @@ field_parse(struct header_field *field, const char *start, const char *end)
 	for (p = start + field->name_len; p < end && is_blank(*p); p++)
 		;
 	if (field->name_len == 0 || p == end || *p != ':')
-		return false;
+		return (false);
 	field->value = p + 1;
 	field->value_len = (size_t)(end - field->value);
-	return true;
+	return (true);
 }
 
 bool
@@ -78,18 +78,18 @@ header_next(const char **cursor, const char *end, struct header_field *field)
 		next = unfolded_next(start, end);
 		if (field_parse(field, start, line_end_strip(start, next))) {
 			*cursor = next;
-			return true;
+			return (true);
 		}
 	}
 	*cursor = end;
-	return false;
+	return (false);
 }
 
 bool
 header_is(const struct header_field *field, const char *name)
 {
-	return strlen(name) == field->name_len &&
-	       strncasecmp(field->octets, name, field->name_len) == 0;
+	return (strlen(name) == field->name_len &&
+		strncasecmp(field->octets, name, field->name_len) == 0);
 }
 
 bool
@@ -105,19 +105,19 @@ header_text(const struct header_field *field, char *buf, size_t size)
 		if (c == '\t')
 			c = ' ';
 		if ((unsigned char)c < ' ' || c == 0x7f)
-			return false;
+			return (false);
 		if (used == 0 && c == ' ')
 			continue;
 		if (used + 1 >= size)
-			return false;
+			return (false);
 		buf[used++] = c;
 	}
 	while (used > 0 && buf[used - 1] == ' ')
 		used--;
 	if (size == 0)
-		return false;
+		return (false);
 	buf[used] = '\0';
-	return true;
+	return (true);
 }
 
 const char *
@@ -128,7 +128,7 @@ header_end(const char *octets, size_t len)
 	for (; line < end; line = next) {
 		next = line_next(line, end);
 		if (next[-1] == '\n' && line_end_strip(line, next) == line)
-			return next;
+			return (next);
 	}
-	return NULL;
+	return (NULL);
 }

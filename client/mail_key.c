@@ -34,14 +34,14 @@ status_read(const char *word)
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(words[i].word, word) == 0)
-			return words[i].status;
-	return MAIL_KEY_TEMPERROR;
+			return (words[i].status);
+	return (MAIL_KEY_TEMPERROR);
 }
 
 static bool
 is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 /*
@@ -58,7 +58,7 @@ record_squeeze(const char *text, char *buf, size_t size)
 		if (is_space(c))
 			continue;
 		if (used + 1 == size)
-			return false;
+			return (false);
 		buf[used++] = c;
 		if (c == ';')
 			tag = used;
@@ -70,7 +70,7 @@ record_squeeze(const char *text, char *buf, size_t size)
 		}
 	}
 	buf[used] = '\0';
-	return true;
+	return (true);
 }
 
 void
@@ -105,7 +105,7 @@ answer_read(const struct verdict *v, struct mail_key *keys, size_t n)
 	while ((value = verdict_next(v, &cursor, &name)) != NULL)
 		if (strcmp(name, "key") == 0 && found++ < n)
 			mail_key_read(&keys[found - 1], value);
-	return found;
+	return (found);
 }
 
 enum verdict_status
@@ -124,8 +124,8 @@ mail_keys_ask(struct verdict *v, struct mail_key *keys, size_t n)
 	}
 	status = verdict_send(v);
 	if (status != VERDICT_OK || answer_read(v, keys, n) == n)
-		return status;
+		return (status);
 	for (i = 0; i < n; i++)
 		keys[i].status = MAIL_KEY_TEMPERROR;
-	return VERDICT_MALFORMED;
+	return (VERDICT_MALFORMED);
 }

@@ -38,16 +38,16 @@ raw_fill(struct message *m)
 	ssize_t n;
 
 	if (m->raw_at < m->raw_len || m->eof)
-		return 0;
+		return (0);
 	do
 		n = read(m->fd, m->raw, sizeof(m->raw));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return -1;
+		return (-1);
 	m->raw_at = 0;
 	m->raw_len = (size_t)n;
 	m->eof = n == 0;
-	return 0;
+	return (0);
 }
 
 /* Converts as much of `raw` as fits. Returns the octets written. */
@@ -69,7 +69,7 @@ raw_convert(struct message *m, char *to, size_t size)
 		to[used++] = m->last = c;
 		m->raw_at++;
 	}
-	return used;
+	return (used);
 }
 
 /* Room for another READ_SIZE octets in CRLF form. */
@@ -80,13 +80,13 @@ octets_grow(struct message *m)
 	char *octets;
 
 	if (m->size - m->len >= (size_t)2 * READ_SIZE)
-		return 0;
+		return (0);
 	octets = realloc(m->octets, size);
 	if (octets == NULL)
-		return -1;
+		return (-1);
 	m->octets = octets;
 	m->size = size;
-	return 0;
+	return (0);
 }
 
 /* Where to look for the empty line: at the start of the last line known. */
@@ -97,7 +97,7 @@ last_line(const struct message *m)
 
 	while (at > 0 && m->octets[at - 1] != '\n')
 		at--;
-	return at;
+	return (at);
 }
 
 /* Reads until the empty line. Returns NULL or the problem. */
@@ -109,20 +109,20 @@ header_read(struct message *m)
 
 	while (end == NULL && !m->eof) {
 		if (m->len > MESSAGE_HEADER_MAX)
-			return "the header is too long";
+			return ("the header is too long");
 		if (octets_grow(m) < 0)
-			return "out of memory";
+			return ("out of memory");
 		if (raw_fill(m) < 0)
-			return "the message cannot be read";
+			return ("the message cannot be read");
 		from = last_line(m);
 		m->len += raw_convert(m, m->octets + m->len, m->size - m->len);
 		end = header_end(m->octets + from, m->len - from);
 	}
 	m->header_len = end == NULL ? m->len : (size_t)(end - m->octets);
 	if (m->header_len > MESSAGE_HEADER_MAX)
-		return "the header is too long";
+		return ("the header is too long");
 	m->body_at = m->header_len;
-	return NULL;
+	return (NULL);
 }
 
 struct message *
@@ -132,14 +132,14 @@ message_open(int fd, const char **problem)
 
 	if (m == NULL) {
 		*problem = "out of memory";
-		return NULL;
+		return (NULL);
 	}
 	m->fd = fd;
 	*problem = header_read(m);
 	if (*problem == NULL)
-		return m;
+		return (m);
 	message_close(m);
-	return NULL;
+	return (NULL);
 }
 
 void
@@ -155,7 +155,7 @@ const char *
 message_header(const struct message *m, size_t *len)
 {
 	*len = m->header_len;
-	return m->octets;
+	return (m->octets);
 }
 
 /* RFC 6376 3.4.3, 3.4.4: a last line without CRLF counts as if it had one. */
@@ -163,10 +163,10 @@ static size_t
 body_finish(struct message *m, char *buf)
 {
 	if (!m->has_body || m->last == '\n')
-		return 0;
+		return (0);
 	m->last = '\n';
 	memcpy(buf, "\r\n", 2);
-	return 2;
+	return (2);
 }
 
 ssize_t
@@ -176,20 +176,20 @@ message_body(struct message *m, char *buf, size_t size)
 
 	if (size < 2) {
 		errno = EINVAL;
-		return -1;
+		return (-1);
 	}
 	if (n > 0) {
 		n = n < size ? n : size;
 		memcpy(buf, m->octets + m->body_at, n);
 		m->body_at += n;
 		m->has_body = true;
-		return (ssize_t)n;
+		return ((ssize_t)n);
 	}
 	if (raw_fill(m) < 0)
-		return -1;
+		return (-1);
 	n = raw_convert(m, buf, size);
 	if (n == 0)
-		return (ssize_t)body_finish(m, buf);
+		return ((ssize_t)body_finish(m, buf));
 	m->has_body = true;
-	return (ssize_t)n;
+	return ((ssize_t)n);
 }

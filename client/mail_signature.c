@@ -28,19 +28,19 @@ dkim_result_name(enum dkim_result result)
 {
 	switch (result) {
 	case DKIM_PASS:
-		return "pass";
+		return ("pass");
 	case DKIM_FAIL:
-		return "fail";
+		return ("fail");
 	case DKIM_NEUTRAL:
-		return "neutral";
+		return ("neutral");
 	case DKIM_POLICY:
-		return "policy";
+		return ("policy");
 	case DKIM_TEMPERROR:
-		return "temperror";
+		return ("temperror");
 	case DKIM_PERMERROR:
-		return "permerror";
+		return ("permerror");
 	}
-	return "permerror";
+	return ("permerror");
 }
 
 /* --- The tag list (RFC 6376 3.2) ------------------------------------------ */
@@ -48,19 +48,19 @@ dkim_result_name(enum dkim_result result)
 static bool
 is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
 }
 
 static bool
 is_digit(char c)
 {
-	return c >= '0' && c <= '9';
+	return (c >= '0' && c <= '9');
 }
 
 static bool
 is_alpha(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
 }
 
 static struct tag_value
@@ -74,7 +74,7 @@ trimmed(const char *start, const char *end)
 		end--;
 	value.p = start;
 	value.len = (size_t)(end - start);
-	return value;
+	return (value);
 }
 
 /* tag-name = ALPHA *ALNUMPUNC */
@@ -84,12 +84,12 @@ tag_name_valid(struct tag_value name)
 	size_t i;
 
 	if (name.len == 0 || !is_alpha(name.p[0]))
-		return false;
+		return (false);
 	for (i = 1; i < name.len; i++)
 		if (!is_alpha(name.p[i]) && !is_digit(name.p[i]) &&
 		    name.p[i] != '_')
-			return false;
-	return true;
+			return (false);
+	return (true);
 }
 
 /* tag-value: VALCHAR, white space between them. Text beyond ASCII: RFC 8616. */
@@ -102,9 +102,9 @@ tag_value_valid(struct tag_value value)
 		unsigned char c = (unsigned char)value.p[i];
 
 		if ((c < ' ' && !is_space((char)c)) || c == 0x7f)
-			return false;
+			return (false);
 	}
-	return true;
+	return (true);
 }
 
 static struct tag_value *
@@ -122,8 +122,8 @@ tag_slot(struct tags *tags, struct tag_value name)
 	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (strlen(known[i].name) == name.len &&
 		    memcmp(known[i].name, name.p, name.len) == 0)
-			return known[i].slot;
-	return NULL;
+			return (known[i].slot);
+	return (NULL);
 }
 
 /* RFC 6376 3.2: two tags of one name make the whole list invalid. */
@@ -135,12 +135,12 @@ tag_is_new(struct tags *tags, struct tag_value name)
 	for (i = 0; i < tags->n; i++)
 		if (tags->seen_len[i] == name.len &&
 		    memcmp(tags->seen[i], name.p, name.len) == 0)
-			return false;
+			return (false);
 	if (tags->n == TAGS_MAX)
-		return false;
+		return (false);
 	tags->seen[tags->n] = name.p;
 	tags->seen_len[tags->n++] = name.len;
-	return true;
+	return (true);
 }
 
 static const char *
@@ -150,17 +150,17 @@ tag_parse(struct tags *tags, struct tag_value spec)
 	struct tag_value name, value, *slot;
 
 	if (equals == NULL)
-		return "not a list of tags";
+		return ("not a list of tags");
 	name = trimmed(spec.p, equals);
 	value = trimmed(equals + 1, spec.p + spec.len);
 	if (!tag_name_valid(name) || !tag_value_valid(value))
-		return "not a list of tags";
+		return ("not a list of tags");
 	if (!tag_is_new(tags, name))
-		return "a tag stands twice";
+		return ("a tag stands twice");
 	slot = tag_slot(tags, name);
 	if (slot != NULL)
 		*slot = value;
-	return NULL;
+	return (NULL);
 }
 
 static const char *
@@ -179,9 +179,9 @@ tags_parse(struct tags *tags, const char *p, size_t len)
 			break;
 		problem = tag_parse(tags, spec);
 		if (problem != NULL)
-			return problem;
+			return (problem);
 	}
-	return NULL;
+	return (NULL);
 }
 
 /* --- The values ----------------------------------------------------------- */
@@ -189,8 +189,8 @@ tags_parse(struct tags *tags, const char *p, size_t len)
 static bool
 value_is(struct tag_value value, const char *word)
 {
-	return strlen(word) == value.len &&
-	       strncasecmp(word, value.p, value.len) == 0;
+	return (strlen(word) == value.len &&
+		strncasecmp(word, value.p, value.len) == 0);
 }
 
 /* Copies in lower case; false if it does not fit. */
@@ -201,14 +201,14 @@ word_copy(struct tag_value value, char *buf, size_t size)
 
 	buf[0] = '\0';
 	if (value.len >= size)
-		return false;
+		return (false);
 	for (i = 0; i < value.len; i++) {
 		buf[i] = value.p[i];
 		if (buf[i] >= 'A' && buf[i] <= 'Z')
 			buf[i] = (char)(buf[i] - 'A' + 'a');
 	}
 	buf[i] = '\0';
-	return true;
+	return (true);
 }
 
 /* Letters, digits, "+", "/", "=" and folds: is it base64 at all? */
@@ -221,8 +221,8 @@ base64_valid(struct tag_value value)
 		if (!is_alpha(value.p[i]) && !is_digit(value.p[i]) &&
 		    value.p[i] != '+' && value.p[i] != '/' &&
 		    value.p[i] != '=' && !is_space(value.p[i]))
-			return false;
-	return true;
+			return (false);
+	return (true);
 }
 
 /* Copies as much as fits, without the folds that base64 may have. */
@@ -250,17 +250,17 @@ hostname_valid(const char *name)
 	for (; *name != '\0'; name++) {
 		if (*name == '.') {
 			if (label == 0)
-				return false;
+				return (false);
 			label = 0;
 			continue;
 		}
 		if (!is_alpha(*name) && !is_digit(*name) && *name != '-' &&
 		    *name != '_' && (unsigned char)*name < 0x80)
-			return false;
+			return (false);
 		if (++label > 63)
-			return false;
+			return (false);
 	}
-	return label > 0;
+	return (label > 0);
 }
 
 /* Leaves an empty string if the value is no name. */
@@ -279,14 +279,14 @@ number(struct tag_value value)
 	size_t i;
 
 	if (value.len == 0)
-		return -1;
+		return (-1);
 	for (i = 0; i < value.len; i++) {
 		if (!is_digit(value.p[i]))
-			return -1;
+			return (-1);
 		if (n < INT64_MAX / 10 - 9)
 			n = n * 10 + (value.p[i] - '0');
 	}
-	return n;
+	return (n);
 }
 
 /* Is `word` one of the names between colons? */
@@ -300,9 +300,9 @@ list_has(struct tag_value list, const char *word)
 		if (colon == NULL)
 			colon = end;
 		if (value_is(trimmed(p, colon), word))
-			return true;
+			return (true);
 	}
-	return false;
+	return (false);
 }
 
 /* RFC 6376 3.5, c=: simple or relaxed, once or twice. */
@@ -315,8 +315,8 @@ canonicalization_valid(struct tag_value value)
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (value_is(value, words[i]))
-			return true;
-	return false;
+			return (true);
+	return (false);
 }
 
 /* RFC 6376 3.5, i=: its domain is d= or below it. */
@@ -328,14 +328,14 @@ identity_below(struct tag_value identity, const char *domain)
 	size_t len, suffix = strlen(domain);
 
 	if (!word_copy(identity, text, sizeof(text)))
-		return false;
+		return (false);
 	at = strrchr(text, '@');
 	if (at == NULL)
-		return false;
+		return (false);
 	len = strlen(++at);
 	if (len < suffix || strcmp(at + len - suffix, domain) != 0)
-		return false;
-	return len == suffix || at[len - suffix - 1] == '.';
+		return (false);
+	return (len == suffix || at[len - suffix - 1] == '.');
 }
 
 /* --- The checks, in the order of RFC 6376 6.1.1 --------------------------- */
@@ -344,27 +344,27 @@ static const char *
 syntax_problem(const struct tags *tags, const struct signature *sig)
 {
 	if (tags->v.p == NULL || !value_is(tags->v, "1"))
-		return "v= is not 1";
+		return ("v= is not 1");
 	if (tags->a.p == NULL || tags->b.p == NULL || tags->bh.p == NULL ||
 	    tags->d.p == NULL || tags->h.p == NULL || tags->s.p == NULL)
-		return "a required tag is missing";
+		return ("a required tag is missing");
 	/* A domain has a dot: the ABNF of d= wants two labels at least. */
 	if (strchr(sig->domain, '.') == NULL)
-		return "d= is not a domain name";
+		return ("d= is not a domain name");
 	if (sig->selector[0] == '\0')
-		return "s= is not a selector";
+		return ("s= is not a selector");
 	if (sig->b[0] == '\0' || tags->bh.len == 0 || !base64_valid(tags->bh))
-		return "b= or bh= is not base64";
+		return ("b= or bh= is not base64");
 	if (tags->c.p != NULL && !canonicalization_valid(tags->c))
-		return "unknown canonicalization in c=";
+		return ("unknown canonicalization in c=");
 	if (tags->l.p != NULL && number(tags->l) < 0)
-		return "l= is not a number";
+		return ("l= is not a number");
 	if ((tags->t.p != NULL && number(tags->t) < 0) ||
 	    (tags->x.p != NULL && number(tags->x) < 0))
-		return "t= or x= is not a number";
+		return ("t= or x= is not a number");
 	if (tags->q.p != NULL && !list_has(tags->q, "dns/txt"))
-		return "unknown query method in q=";
-	return NULL;
+		return ("unknown query method in q=");
+	return (NULL);
 }
 
 static const char *
@@ -373,25 +373,25 @@ permanent_problem(
 {
 	/* RFC 8301 3.1: rsa-sha1 has permanently failed. */
 	if (strcmp(sig->algorithm, "rsa-sha1") == 0)
-		return "rsa-sha1 is not secure";
+		return ("rsa-sha1 is not secure");
 	if (!list_has(tags->h, "from"))
-		return "From is not signed";
+		return ("From is not signed");
 	if (tags->i.p != NULL && !identity_below(tags->i, sig->domain))
-		return "the domain of i= is not below d=";
+		return ("the domain of i= is not below d=");
 	if (tags->x.p != NULL && number(tags->x) < (int64_t)now)
-		return "the signature has expired";
+		return ("the signature has expired");
 	if (tags->x.p != NULL && tags->t.p != NULL &&
 	    number(tags->x) <= number(tags->t))
-		return "x= is not after t=";
-	return NULL;
+		return ("x= is not after t=");
+	return (NULL);
 }
 
 static bool
 algorithm_known(const char *algorithm)
 {
-	return strcmp(algorithm, "rsa-sha256") == 0 ||
-	       strcmp(algorithm, "ed25519-sha256") == 0 ||
-	       strcmp(algorithm, "rsa-sha1") == 0;
+	return (strcmp(algorithm, "rsa-sha256") == 0 ||
+		strcmp(algorithm, "ed25519-sha256") == 0 ||
+		strcmp(algorithm, "rsa-sha1") == 0);
 }
 
 void
