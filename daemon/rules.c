@@ -721,6 +721,7 @@ trace_note(
 	    .score = (double)rule->score / 1000,
 	    .step = evaluated ? RULES_STEP_EVALUATED : RULES_STEP_SETTLED,
 	    .value = value,
+	    .detail = evaluated ? rule->text : NULL,
 	};
 	if (evaluated && rule->when != NULL)
 		note->detail =
