@@ -66,7 +66,7 @@ struct handle {
 	enum { HANDLE_TERM, HANDLE_MARK, HANDLE_HOST } role;
 	struct frame *frame;
 	struct spf_term term;
-	struct dname host; /* HANDLE_HOST: of an mx term */
+	const struct dname *host; /* HANDLE_HOST: of an mx term */
 };
 
 struct check {
@@ -694,7 +694,7 @@ static SPF_dns_rr_t *
 host_answer(struct check *check, const struct handle *handle)
 {
 	const struct rrset *set =
-	    record_get(check, &handle->host, address_type(check), false);
+	    record_get(check, handle->host, address_type(check), false);
 
 	return (addresses_answer(check, set, &handle->term));
 }
@@ -727,7 +727,7 @@ mx_answer(struct check *check, const struct handle *handle)
 		len = snprintf(text, sizeof(text), "#%u.z", check->nhandles);
 		host = handle_new(
 		    check, HANDLE_HOST, handle->frame, &handle->term);
-		host->host = name;
+		host->host = arena_memdup(check->arena, &name, sizeof(name));
 		rr_add(rr, text, (size_t)len + 1);
 	}
 	return (rr);
@@ -1164,7 +1164,7 @@ const char *
 spf_library_version(void)
 {
 	static char text[32];
-	int	    major, minor, patch;
+	int major, minor, patch;
 
 	SPF_get_lib_version(&major, &minor, &patch);
 	snprintf(text, sizeof(text), "%d.%d.%d", major, minor, patch);

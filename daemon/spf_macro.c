@@ -14,6 +14,9 @@
 /* %{s}: local-part, "@", domain. The longest that a letter can stand for. */
 #define VALUE_MAX (INPUT_MAX + 1 + INPUT_MAX)
 
+/* A TXT record has no more octets, so it has no more tokens. */
+#define TOKENS_MAX 65536
+
 /* At least as many parts as a name has labels (RFC 7208 7.3: 127). */
 #define PARTS_MAX 1000
 
@@ -21,8 +24,9 @@
 struct token {
 	enum { TOKEN_LITERAL, TOKEN_MACRO } kind;
 	const char *text; /* TOKEN_LITERAL: what it stands for */
-	char letter;	  /* TOKEN_MACRO, in lower case */
-	bool escape;	  /* the letter was in upper case: URL escaping */
+	size_t len;
+	char letter; /* TOKEN_MACRO, in lower case */
+	bool escape; /* the letter was in upper case: URL escaping */
 	bool reverse;
 	unsigned parts; /* right-hand parts to keep; 0: all */
 	const char *delimiters;
@@ -95,6 +99,7 @@ token_parse(const char *p, const char *end, bool space, struct token *token)
 {
 	memset(token, 0, sizeof(*token));
 	token->text = p;
+	token->len = 1;
 	if (*p != '%')
 		/* RFC 7208 7.1: a literal is a visible character. */
 		return ((*p > ' ' && *p <= '~') || (space && *p == ' ') ? p + 1
@@ -103,15 +108,16 @@ token_parse(const char *p, const char *end, bool space, struct token *token)
 		return (NULL);
 	switch (p[1]) {
 	case '%':
-		token->text = "%";
 		return (p + 2);
 	case '_':
 		token->text = " ";
 		return (p + 2);
 	case '-':
 		token->text = "%20";
+		token->len = 3;
 		return (p + 2);
 	case '{':
+		token->len = 0;
 		return (macro_parse(p, end, token));
 	default:
 		/* RFC 7208 7.3: any other "%" is a syntax error. */
@@ -219,6 +225,12 @@ sink_put(struct sink *sink, char c)
 		memmove(sink->buf, sink->buf + sink->len, sink->len);
 	}
 	sink->buf[sink->len++] = c;
+}
+
+static bool
+sink_is_full(const struct sink *sink)
+{
+	return (!sink->tail && sink->len == sizeof(sink->buf));
 }
 
 /* RFC 7208 7.3, RFC 3986 2.3: all but the unreserved set is escaped. */
@@ -384,27 +396,67 @@ letter_value(struct spf_macros *macros, char letter, char buf[VALUE_MAX + 1])
 }
 
 static void
-expand(
-    struct spf_macros *macros, const char *text, size_t len, struct sink *sink)
+token_put(
+    struct sink *sink, struct spf_macros *macros, const struct token *token)
 {
-	const char *p = text, *next, *end = text + len, *literal;
 	char value[VALUE_MAX + 1];
+	size_t i;
+
+	if (token->kind == TOKEN_MACRO)
+		value_put(
+		    sink, token, letter_value(macros, token->letter, value));
+	for (i = 0; i < token->len; i++)
+		sink_put(sink, token->text[i]);
+}
+
+static void
+expand(struct sink *sink, struct spf_macros *macros, const char *p,
+    const char *end)
+{
 	struct token token;
 
-	for (; p < end; p = next) {
-		next = token_parse(p, end, true, &token);
-		if (next == NULL) /* the caller has not checked the grammar */
+	while (p < end && !sink_is_full(sink)) {
+		p = token_parse(p, end, true, &token);
+		if (p == NULL) /* the caller has not checked the grammar */
 			return;
-		if (token.kind == TOKEN_MACRO) {
-			value_put(sink, &token,
-			    letter_value(macros, token.letter, value));
-		} else if (*p != '%') {
-			sink_put(sink, *p);
-		} else {
-			for (literal = token.text; *literal != '\0'; literal++)
-				sink_put(sink, *literal);
-		}
+		token_put(sink, macros, &token);
 	}
+}
+
+/*
+ * Where to begin so that at least `enough` octets come out; at the start of
+ * the text if all of it gives less. What stands further left would be cut, so
+ * it is not expanded: the work is bounded by what is kept.
+ */
+static const char *
+tail_find(
+    struct spf_macros *macros, const char *text, size_t len, size_t enough)
+{
+	uint8_t starts[TOKENS_MAX / 8 + 1]; /* a bit where a token begins */
+	const char *p = text, *end = text + len;
+	struct token token;
+	struct sink sink;
+	size_t at, total = 0;
+
+	memset(starts, 0, len / 8 + 1);
+	while (p < end) {
+		at = (size_t)(p - text);
+		starts[at / 8] |= (uint8_t)(1U << at % 8);
+		p = token_parse(p, end, true, &token);
+		if (p == NULL) /* the caller has not checked the grammar */
+			return (end);
+	}
+	for (at = len; at > 0 && total < enough;) {
+		at--;
+		if ((starts[at / 8] & 1U << at % 8) == 0)
+			continue;
+		sink.tail = false;
+		sink.len = 0;
+		token_parse(text + at, end, true, &token);
+		token_put(&sink, macros, &token);
+		total += sink.len;
+	}
+	return (text + at);
 }
 
 size_t
@@ -412,10 +464,16 @@ spf_macro_name(struct spf_macros *macros, const char *text, size_t len,
     char name[SPF_NAME_MAX + 1])
 {
 	struct sink sink = {.tail = true};
-	const char *start = sink.buf, *dot;
+	const char *start, *dot;
 	size_t left;
 
-	expand(macros, text, len, &sink);
+	name[0] = '\0';
+	if (len > TOKENS_MAX)
+		return (0);
+	/* A dot may go at the end, and one octet tells that more is cut. */
+	start = tail_find(macros, text, len, SPF_NAME_MAX + 2);
+	expand(&sink, macros, start, text + len);
+	start = sink.buf;
 	left = sink.len;
 	if (left > 0 && sink.buf[left - 1] == '.')
 		left--;
@@ -438,7 +496,7 @@ spf_macro_explanation(struct spf_macros *macros, const char *text, size_t len,
 	struct sink sink = {.tail = false};
 	size_t i;
 
-	expand(macros, text, len, &sink);
+	expand(&sink, macros, text, text + len);
 	if (sink.len > SPF_TEXT_MAX)
 		sink.len = SPF_TEXT_MAX;
 	/* RFC 7208 6.2: US-ASCII. A HELO name or a local-part may not be. */
