@@ -44,10 +44,7 @@ test_version(void **state)
 	assert_false(spf_record_is("v=spf1\0 -all", 12));
 }
 
-/*
- * Terms that must be accepted: "kind target bits4 bits6" in short, or the
- * network in place of the target.
- */
+/* Terms that must be accepted. The target of ip4 and ip6 is the network. */
 static const struct {
 	const char *term;
 	enum spf_kind kind;
@@ -123,7 +120,8 @@ check_good(size_t i)
 	assert_int_equal(term.len, strlen(good[i].term));
 	assert_memory_equal(term.text, good[i].term, term.len);
 	assert_int_equal(term.kind, good[i].kind);
-	assert_int_equal(term.qualifier, good[i].qualifier);
+	if (term.kind < SPF_REDIRECT)
+		assert_int_equal(term.qualifier, good[i].qualifier);
 	assert_int_equal(term.bits4, good[i].bits4);
 	assert_int_equal(term.bits6, good[i].bits6);
 	if (term.kind == SPF_IP4 || term.kind == SPF_IP6) {
