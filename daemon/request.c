@@ -247,6 +247,25 @@ source_get(void *arg, const struct dname *name, uint16_t type)
 	return (set);
 }
 
+static const uint8_t *
+source_recall(void *arg, const void *key, size_t keylen, size_t *len)
+{
+	const struct source *source = arg;
+
+	return (cache_memo_get(source->request->requests->cache, key, keylen,
+	    source->request->arrived, len));
+}
+
+static void
+source_remember(void *arg, const void *key, size_t keylen, const void *value,
+    size_t len, int64_t expires)
+{
+	const struct source *source = arg;
+
+	cache_memo_put(
+	    source->request->requests->cache, key, keylen, value, len, expires);
+}
+
 static void
 reply_send(
     struct server *server, const struct peer *peer, const struct msg_out *out)
@@ -274,7 +293,8 @@ request_run(struct request *request, enum view_mode mode, int64_t now)
 {
 	struct requests *requests = request->requests;
 	struct source source = {request, arena_new()};
-	struct view_source records = {source_get, &source};
+	struct view_source records = {
+	    source_get, &source, source_recall, source_remember};
 	struct msg_out out = {
 	    .buf = requests->reply, .size = sizeof(requests->reply)};
 	struct view *view;

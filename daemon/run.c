@@ -22,6 +22,7 @@
 #include "ipaddr.h"
 #include "rules.h"
 #include "spf.h"
+#include "spf_memo.h"
 #include "stats.h"
 
 /* One message's keys: more signatures than this are not mail. */
@@ -247,7 +248,7 @@ run_spf(struct run *run)
 
 	if (spf_question_read(run, &question) == -1)
 		return;
-	spf_check(run->view, &question, &answer);
+	spf_recall(run->view, &question, &answer);
 	msg_put(run->reply, "result", spf_result_text(answer.result));
 	msg_put(run->reply, "domain", answer.domain);
 	msg_put(run->reply, "identity",
@@ -674,6 +675,7 @@ run_explain(struct run *run)
 {
 	struct verdict verdict;
 
+	view_forget(run->view);
 	if (run_verdict(run, &verdict) == 0)
 		put_explanation(run, &verdict);
 }

@@ -70,9 +70,9 @@ view_enter(struct view *view, struct view_scope *scope)
 }
 
 void
-view_leave(struct view *view)
+view_account(struct view *view, const struct view_scope *inner)
 {
-	struct view_scope *inner = view->scope, *outer = inner->outer;
+	struct view_scope *outer = view->scope;
 
 	outer->asked += inner->asked;
 	outer->missing += inner->missing;
@@ -87,7 +87,38 @@ view_leave(struct view *view)
 	    (outer->failed_since == 0 ||
 		inner->failed_since < outer->failed_since))
 		outer->failed_since = inner->failed_since;
-	view->scope = outer;
+}
+
+void
+view_leave(struct view *view)
+{
+	struct view_scope *inner = view->scope;
+
+	view->scope = inner->outer;
+	view_account(view, inner);
+}
+
+const uint8_t *
+view_recall(struct view *view, const void *key, size_t keylen, size_t *len)
+{
+	if (view->source.recall == NULL)
+		return (NULL);
+	return (view->source.recall(view->source.arg, key, keylen, len));
+}
+
+void
+view_remember(struct view *view, const void *key, size_t keylen,
+    const void *value, size_t len, int64_t expires)
+{
+	if (view->source.remember != NULL)
+		view->source.remember(
+		    view->source.arg, key, keylen, value, len, expires);
+}
+
+void
+view_forget(struct view *view)
+{
+	view->source.recall = NULL;
 }
 
 static void

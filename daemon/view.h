@@ -15,6 +15,7 @@
 #define VIEW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "dname.h"
@@ -28,6 +29,11 @@ struct view_source {
 	const struct rrset *(*get)(
 	    void *arg, const struct dname *name, uint16_t type);
 	void *arg;
+	/* Conclusions: both, or neither (NULL: nothing is remembered). */
+	const uint8_t *(*recall)(
+	    void *arg, const void *key, size_t keylen, size_t *len);
+	void (*remember)(void *arg, const void *key, size_t keylen,
+	    const void *value, size_t len, int64_t expires);
 };
 
 /* What one evaluation has read. view_leave() adds it to the scope around. */
@@ -72,6 +78,24 @@ bool view_want(struct view *view, const struct dname *name, uint16_t type);
 
 void view_enter(struct view *view, struct view_scope *scope);
 void view_leave(struct view *view);
+
+/* As if what `read` tells of had been read in the present scope. */
+void view_account(struct view *view, const struct view_scope *read);
+
+/*
+ * What an earlier evaluation has concluded and remembered under `key`, or
+ * NULL. Borrowed until view_close().
+ */
+const uint8_t *view_recall(struct view *view, const void *key, size_t keylen,
+    size_t *len);
+/*
+ * Remembers a conclusion for later runs until `expires`, the earliest expiry
+ * of what it rests on. Never one that rests on a failure.
+ */
+void view_remember(struct view *view, const void *key, size_t keylen,
+    const void *value, size_t len, int64_t expires);
+/* From here on nothing is recalled: each record has to be read and shown. */
+void view_forget(struct view *view);
 
 /* Was anything missing since view_open()? */
 bool view_missing(const struct view *view);
