@@ -1224,7 +1224,7 @@ const char *
 cache_library_version(void)
 {
 	static char text[32];
-	int	    major, minor, patch;
+	int major, minor, patch;
 
 	mdb_version(&major, &minor, &patch);
 	snprintf(text, sizeof(text), "%d.%d.%d", major, minor, patch);

@@ -159,6 +159,7 @@ static const struct {
 	const char *author;
 	const char *want;
 } cases[] = {
+    /* clang-format off */
     /* The regressions: each is wrong in some implementation. */
     {"records at mail.example.com and example.com",
 	AT("mail.example.com") "p=none\n" AT("example.com") "p=reject",
@@ -302,6 +303,7 @@ static const struct {
 	AT("example.com") "p=none;sp=reject;np=reject\na.example.com TXT "
 	"!FAILED\n_dmarc.a.example.com TXT !NXDOMAIN",
 	"a.example.com", "found example.com example.com reject"},
+    /* clang-format on */
 };
 
 /* RFC 7489: the public suffix list, no np, psd and t; pct. */
@@ -311,6 +313,7 @@ static const struct {
 	const char *author;
 	const char *want;
 } psl_cases[] = {
+    /* clang-format off */
     {"the author's", AT("a.example.co.uk") "p=reject;pct=20",
 	"a.example.co.uk", "found a.example.co.uk example.co.uk reject pct=20"},
     {"the organizational domain's, sp",
@@ -347,6 +350,7 @@ static const struct {
 	"found example.com example.com reject"},
     {"pct=0", AT("example.com") "p=reject;pct=0", "example.com",
 	"found example.com example.com reject pct=0"},
+    /* clang-format on */
 };
 
 /* Runs until nothing is missing. Returns the number of fetches it took. */
@@ -441,15 +445,14 @@ test_records(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
-		zone = zone_open(arena_printf(arena,
-				     "_dmarc.example.com TXT %s",
-				     records[i].record),
-		    false);
+		zone =
+		    zone_open(arena_printf(arena, "_dmarc.example.com TXT %s",
+				  records[i].record),
+			false);
 		find(arena, zone, "example.com", &walk, &dmarc);
 		if (strcmp(dmarc_line(arena, &dmarc), records[i].want) != 0)
 			print_error("%s\n", records[i].record);
-		assert_string_equal(
-		    dmarc_line(arena, &dmarc), records[i].want);
+		assert_string_equal(dmarc_line(arena, &dmarc), records[i].want);
 		if (records[i].problem != NULL)
 			assert_string_equal(dmarc.problem, records[i].problem);
 		else if (dmarc.status == DMARC_FOUND)
@@ -506,8 +509,9 @@ test_walk_names(void **state)
 	size_t i;
 
 	(void)state;
-	assert_int_equal(find(arena, zone, "a.b.c.d.e.f.g.h.i.j.mail."
-					   "example.com",
+	assert_int_equal(find(arena, zone,
+			     "a.b.c.d.e.f.g.h.i.j.mail."
+			     "example.com",
 			     &walk, &dmarc),
 	    1);
 	assert_int_equal(zone->lookups, 8);
@@ -548,6 +552,7 @@ static const struct {
 	const char *want;
 	unsigned lookups;
 } alignments[] = {
+    /* clang-format off */
     {"equal", AT("example.com") "p=reject", "example.com", "example.com",
 	"yes", 0},
     {"equal, strict", AT("example.com") "p=reject;adkim=s", "example.com",
@@ -640,6 +645,7 @@ static const struct {
 	AT("example.com") "p=none;np=reject\na.example.com TXT !FAILED\n"
 	"_dmarc.a.example.com TXT !NXDOMAIN", "a.example.com",
 	"b.example.com", "yes", 1},
+    /* clang-format on */
 };
 
 static const char *
@@ -795,8 +801,8 @@ world_close(struct world *world)
 
 	for (i = 0; i < WORLD_NAMES; i++)
 		for (fate = 0; fate < WORLD_FATES; fate++)
-			rrset_free((struct rrset *)(uintptr_t)
-				       world->record[i][fate]);
+			rrset_free(
+			    (struct rrset *)(uintptr_t)world->record[i][fate]);
 	rrset_free((struct rrset *)(uintptr_t)world->nothing);
 }
 
