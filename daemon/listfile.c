@@ -450,24 +450,33 @@ line_entry(char *line, size_t *len)
 	return (start);
 }
 
+/*
+ * fgets() does not tell how much it has read, so a NUL shows as a line that
+ * ends too early: without its newline, or short of where the file stands.
+ */
 static int
 load_lines(struct listfile *list, FILE *file, struct listfile_error *error)
 {
 	char line[LINE_OCTETS_MAX];
 	unsigned number = 0;
+	off_t read = 0;
 	int status = 0;
 
 	while (status == 0 && fgets(line, sizeof(line), file) != NULL) {
-		size_t len;
-		const char *entry = line_entry(line, &len);
+		size_t len = strlen(line);
+		bool whole = len > 0 && line[len - 1] == '\n';
+		const char *entry;
 
 		number++;
-		if (strchr(line, '\n') == NULL && !feof(file))
+		read += (off_t)len;
+		if (!whole && (!feof(file) || ftello(file) != read)) {
 			status = refuse(error,
-			    "a line of over %d octets, "
-			    "or one with a NUL",
+			    "a line with a NUL, or of over %d octets",
 			    LINE_OCTETS_MAX - 2);
-		else if (len > 0)
+			break;
+		}
+		entry = line_entry(line, &len);
+		if (len > 0)
 			status = listfile_add(list, entry, len, error);
 	}
 	if (status != 0)
