@@ -20,6 +20,8 @@ enum dmarc_discovery {
 struct dmarc_options {
 	enum dmarc_discovery discovery;
 	bool pct; /* honour pct= in a tree walk, too */
+	const char *pct_key; /* what all hosts share to draw the same sample;
+				NULL: no secret, a sender can foretell it */
 };
 
 enum dmarc_policy { DMARC_POLICY_NONE, DMARC_POLICY_QUARANTINE,

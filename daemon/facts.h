@@ -68,7 +68,11 @@ struct facts_signature {
 	const char	*d, *s, *a, *b; /* as given; "" if absent */
 	bool		 has_domain; /* d could be read as a name */
 	struct dname	 domain;
-	enum tri	 aligned;  /* group FACTS_DMARC: the domain is */
+	/*
+	 * Group FACTS_DMARC: the domain is. For a signature that cannot have
+	 * passed no lookup is made: then only the author domain itself is.
+	 */
+	enum tri	 aligned;
 };
 
 enum facts_group { FACTS_SPF = 1, FACTS_DMARC = 2 };
@@ -98,6 +102,7 @@ struct facts {
 	struct dmarc	 policy;     /* the record and its fields */
 	facts_set	 policy_set; /* of enum facts_policy: applies */
 	facts_set	 published_set; /* the same before t= */
+	struct view_scope alignment; /* what the identifiers' walks read */
 	enum tri	 spf_aligned;  /* SPF passed, and for an aligned name */
 	enum tri	 dkim_aligned; /* so did some signature */
 	facts_set	 dmarc;	     /* of enum dmarc_result; no TEMPERROR */
@@ -108,14 +113,20 @@ struct facts {
 
 /*
  * Finds what `groups` names, unless it is at hand already. FACTS_DMARC brings
- * FACTS_SPF with it where SPF can matter.
+ * FACTS_SPF with it when there is an author domain. SPF is checked for the
+ * MAIL FROM identity, on which alone DMARC relies (RFC 9989 4.4.2); a null
+ * reverse-path makes that the HELO name (RFC 7208 2.4).
  */
 void facts_need(struct facts *facts, unsigned groups);
 
 /* The signatures' results: {pass} if some passed for certain, and so on. */
 enum tri facts_any_dkim(const struct facts *facts, enum dkim_result result);
 
-/* How long DNS has failed for what was needed, milliseconds; 0: it did not. */
+/*
+ * How long DNS has failed for what was needed and is still not known,
+ * milliseconds; 0: it did not. The keys of signatures that were reported as
+ * temperror are looked up for it, and may be missing from the view.
+ */
 int64_t facts_failing_for(const struct facts *facts);
 
 int dkim_result_from_text(const char *text, enum dkim_result *result);
