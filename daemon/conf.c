@@ -158,14 +158,13 @@ check_choice(cfg_t *cfg, cfg_opt_t *opt, const struct choice *choices)
 {
 	const char *text = value_last(opt);
 	char names[128] = "";
+	size_t len = 0;
 
 	if (choice_find(choices, text) != -1)
 		return (0);
-	for (; choices->name != NULL; choices++) {
-		if (*names != '\0')
-			strcat(names, ", ");
-		strcat(names, choices->name);
-	}
+	for (; choices->name != NULL && len < sizeof(names); choices++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len,
+		    "%s%s", len == 0 ? "" : ", ", choices->name);
 	cfg_error(
 	    cfg, "%s: \"%s\" is not one of %s", cfg_opt_name(opt), text, names);
 	return (-1);
