@@ -12,6 +12,7 @@ send_status(enum verdict_status status)
 	case VERDICT_OK:
 		return (0);
 	case VERDICT_REFUSED: /* asking again would not help */
+	case VERDICT_USAGE:
 		return (CLI_USAGE);
 	case VERDICT_BUSY:
 	case VERDICT_UNREACHABLE:

@@ -23,7 +23,10 @@ struct ask {
 	size_t size;
 	/* Writes the question; `ms` is what is left. Returns its length. */
 	size_t (*question)(void *closure, int ms, const char **octets);
-	/* `len` octets stand in answer, to be used as the callee likes. */
+	/*
+	 * An answer of `len` octets stands in `answer`, to be used as the
+	 * callee likes; cut if it has more than `size`.
+	 */
 	enum ask_choice (*answered)(void *closure, size_t len);
 	void *closure;
 };

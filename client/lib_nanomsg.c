@@ -11,6 +11,8 @@
 #include "msg.h"
 
 #define RECONNECT_MS 5 /* a daemon that restarts is found again at once */
+/* The protocol puts four octets before ours; a little more does no harm. */
+#define RECEIVE_MAX (MSG_MAX + 64)
 
 static int
 option_set(int handle, int level, int option, int value)
@@ -25,7 +27,7 @@ options_set(int handle, enum endpoint_kind kind)
 	if (option_set(handle, NN_SOL_SOCKET, NN_RECONNECT_IVL, RECONNECT_MS) <
 	    0)
 		return (-1);
-	if (option_set(handle, NN_SOL_SOCKET, NN_RCVMAXSIZE, MSG_MAX) < 0)
+	if (option_set(handle, NN_SOL_SOCKET, NN_RCVMAXSIZE, RECEIVE_MAX) < 0)
 		return (-1);
 	/* A resend would double the question at a slow server. */
 	if (option_set(handle, NN_REQ, NN_REQ_RESEND_IVL, INT_MAX) < 0)
@@ -94,10 +96,7 @@ nano_wait(const int handles[], size_t n, int ms)
 ssize_t
 nano_receive(int handle, char *buf, size_t size)
 {
-	int n = nn_recv(handle, buf, size, NN_DONTWAIT);
-
-	/* nanomsg returns the full length of a message that it cut. */
-	return (n < 0 || (size_t)n > size ? -1 : n);
+	return (nn_recv(handle, buf, size, NN_DONTWAIT));
 }
 
 void

@@ -29,8 +29,8 @@ bool nano_refused(int handle);
  */
 int nano_wait(const int handles[], size_t n, int ms);
 /*
- * Returns the octets received, 0 to `size`; -1 if there is nothing after all,
- * or more than `size`.
+ * Returns the length of the answer, of which no more than `size` octets were
+ * written to `buf`; -1 if there is none after all.
  */
 ssize_t nano_receive(int handle, char *buf, size_t size);
 void nano_close(int handle);

@@ -234,7 +234,8 @@ unreachable(struct verdict *v, enum ask_result why, int error)
 	else
 		problem_set(v, "no answer from %s%s within %d ms",
 		    v->servers[0], more, v->timeout_ms);
-	return (VERDICT_UNREACHABLE);
+	return (why == ASK_SYSTEM && error == ENOMEM ? VERDICT_NO_MEMORY
+						     : VERDICT_UNREACHABLE);
 }
 
 enum verdict_status
@@ -255,7 +256,7 @@ verdict_send(struct verdict *v)
 	v->problem[0] = '\0';
 	if (v->mistake != NULL) {
 		problem_set(v, "%s", v->mistake);
-		return (VERDICT_MALFORMED);
+		return (VERDICT_USAGE);
 	}
 	v->status = VERDICT_UNREACHABLE;
 	if (v->n_servers == 0 && servers_default(v) < 0)

@@ -30,9 +30,11 @@ enum verdict_status {
 	VERDICT_BUSY,	     /* the daemon is overloaded: take the fallback */
 	VERDICT_REFUSED,     /* "verdict/1 error": see verdict_problem() */
 	VERDICT_UNREACHABLE, /* no answer within the timeout */
-	VERDICT_MALFORMED,   /* an answer that is none, or a field that does
-				not fit into a message */
-	VERDICT_NO_MEMORY
+	VERDICT_MALFORMED,   /* an answer that is none */
+	VERDICT_NO_MEMORY,
+	VERDICT_USAGE /* the caller's mistake, and nothing was sent: a verb or
+			 a name that cannot be one, no question at all, or one
+			 too long for a message */
 };
 
 #define VERDICT_DEFAULT_SERVER	"ipc:///run/verdictd/verdictd.sock"
@@ -54,7 +56,10 @@ void verdict_timeout(struct verdict *v, int ms);
 
 /* Starts a new question. */
 void verdict_ask(struct verdict *v, const char *verb);
-/* Adds a field; a newline in `value` becomes a space. */
+/*
+ * Adds a field; a newline in `value` becomes a space. A mistake here or in
+ * verdict_ask() shows in verdict_send().
+ */
 void verdict_add(struct verdict *v, const char *name, const char *value);
 enum verdict_status verdict_send(struct verdict *v);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Keys to sign messages with in tests, and their records. The RSA key of 1024
+ * Keys to sign messages with in tests, their records, and a signed message. The RSA key of 1024
  * bits and the Ed25519 key are those of RFC 8463 appendix A; the others were
  * made for these tests and are used nowhere else.
  */
@@ -100,5 +100,34 @@ static const char ed25519_private[] =
 
 static const char ed25519_record[] =
     "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
+
+/* RFC 8463 appendix A.3 */
+static const char rfc8463_message[] =
+    "DKIM-Signature: v=1; a=ed25519-sha256; c=relaxed/relaxed;\n"
+    " d=football.example.com; i=@football.example.com;\n"
+    " q=dns/txt; s=brisbane; t=1528637909; h=from : to :\n"
+    " subject : date : message-id : from : subject : date;\n"
+    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"
+    " b=/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11Bus\n"
+    " Fa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==\n"
+    "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed;\n"
+    " d=football.example.com; i=@football.example.com;\n"
+    " q=dns/txt; s=test; t=1528637909; h=from : to : subject :\n"
+    " date : message-id : from : subject : date;\n"
+    " bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=;\n"
+    " b=F45dVWDfMbQDGHJFlXUNB2HKfbCeLRyhDXgFpEL8GwpsRe0IeIixNTe3\n"
+    " DhCVlUrSjV4BwcVcOF6+FF3Zo9Rpo1tFOeS9mPYQTnGdaSGsgeefOsk2Jz\n"
+    " dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=\n"
+    "From: Joe SixPack <joe@football.example.com>\n"
+    "To: Suzie Q <suzie@shopping.example.net>\n"
+    "Subject: Is dinner ready?\n"
+    "Date: Fri, 11 Jul 2003 21:00:37 -0700 (PDT)\n"
+    "Message-ID: <20030712040037.46341.5F8J@football.example.com>\n"
+    "\n"
+    "Hi.\n"
+    "\n"
+    "We lost the game.  Are you hungry yet?\n"
+    "\n"
+    "Joe.\n";
 
 #endif
