@@ -10,14 +10,27 @@
 
 /* RFC 2045 5.1: a token holds no space, control or tspecials. */
 static bool
-value_is_token(const char *value)
+is_token(const char *value, size_t len)
 {
-	const char *p;
+	size_t i;
 
-	for (p = value; *p != '\0'; p++)
-		if (*p <= ' ' || *p > '~' || strchr("()<>@,;:\\\"/[]?=", *p))
+	for (i = 0; i < len; i++)
+		if (value[i] <= ' ' || value[i] > '~' ||
+		    strchr("()<>@,;:\\\"/[]?=", value[i]) != NULL)
 			return (false);
-	return (p != value);
+	return (len > 0);
+}
+
+/* A token, or an address whose parts are dot-atoms. */
+static bool
+value_is_plain(const char *value)
+{
+	const char *at = strchr(value, '@');
+
+	if (at == NULL)
+		return (is_token(value, strlen(value)));
+	return (is_token(value, (size_t)(at - value)) && *value != '.' &&
+		at[-1] != '.' && is_token(at + 1, strlen(at + 1)));
 }
 
 /*
@@ -29,7 +42,7 @@ pvalue(struct arena *arena, const char *value)
 {
 	char *quoted, *out;
 
-	if (value_is_token(value))
+	if (value_is_plain(value))
 		return (value);
 	out = quoted = arena_alloc(arena, 2 * strlen(value) + 3);
 	*out++ = '"';
