@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ipaddr.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void
+test_text(void **state)
+{
+	static const struct {
+		const char *in;
+		const char *out; /* NULL: no address */
+		unsigned octets;
+	} cases[] = {
+	    {"192.0.2.1", "192.0.2.1", 4},
+	    {"0.0.0.0", "0.0.0.0", 4},
+	    {"255.255.255.255", "255.255.255.255", 4},
+	    {"::", "::", 16},
+	    {"2001:DB8::1", "2001:db8::1", 16},
+	    {"2001:db8:0:0:0:0:0:1", "2001:db8::1", 16},
+	    /* RFC 4291 2.5.5.2: mapped; but not 2.5.5.1: compatible */
+	    {"::ffff:192.0.2.1", "192.0.2.1", 4},
+	    {"::FFFF:c000:201", "192.0.2.1", 4},
+	    {"::192.0.2.1", "::192.0.2.1", 16},
+	    {"::ffff:0:192.0.2.1", "::ffff:0:c000:201", 16},
+	    {"", NULL, 0},
+	    {"unknown", NULL, 0},
+	    {"192.0.2", NULL, 0},
+	    {"192.0.2.256", NULL, 0},
+	    {"192.0.2.1.", NULL, 0},
+	    {" 192.0.2.1", NULL, 0},
+	    {"192.0.2.1 ", NULL, 0},
+	    {"192.0.2.1/32", NULL, 0},
+	    {"0x7f.1", NULL, 0},
+	    {"2001:db8::1%eth0", NULL, 0},
+	    {"[2001:db8::1]", NULL, 0},
+	    {"1:2:3:4:5:6:7:8:9", NULL, 0},
+	    {"::1::", NULL, 0},
+	};
+	char text[IPADDR_TEXT_MAX];
+	struct ipaddr ip;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		const int ret = ipaddr_from_text(&ip, cases[i].in);
+
+		assert_int_equal(ret, cases[i].out == NULL ? -1 : 0);
+		if (ret == -1)
+			continue;
+		assert_int_equal(ip.octets, cases[i].octets);
+		assert_string_equal(ipaddr_text(&ip, text), cases[i].out);
+	}
+	memset(&ip, 0, sizeof(ip));
+	assert_string_equal(ipaddr_text(&ip, text), "unknown");
+}
+
+static void
+test_within(void **state)
+{
+	static const struct {
+		const char *ip, *net;
+		unsigned bits;
+		int within;
+	} cases[] = {
+	    {"192.0.2.1", "192.0.2.0", 24, 1},
+	    {"192.0.3.1", "192.0.2.0", 24, 0},
+	    {"192.0.3.1", "192.0.2.0", 23, 1},
+	    {"192.0.2.1", "192.0.2.1", 32, 1},
+	    {"192.0.2.0", "192.0.2.1", 32, 0},
+	    {"192.0.2.0", "192.0.2.1", 31, 1},
+	    {"192.0.2.1", "10.0.0.0", 0, 1},
+	    {"192.0.2.1", "128.0.0.0", 1, 1},
+	    {"192.0.2.1", "0.0.0.0", 1, 0},
+	    {"192.0.2.1", "192.0.2.1", 33, 0},
+	    {"::ffff:192.0.2.1", "192.0.2.0", 24, 1},
+	    {"2001:db8::1", "2001:db8::", 32, 1},
+	    {"2001:db8::1", "2001:db8::", 128, 0},
+	    {"2001:db8::1", "2001:db8::1", 128, 1},
+	    {"2001:db8::1", "2001:db8::", 127, 1},
+	    {"2001:db8::1", "2001:db8::", 129, 0},
+	    {"2001:db8::1", "::", 0, 1},
+	    /* families do not mix */
+	    {"192.0.2.1", "::", 0, 0},
+	    {"2001:db8::1", "0.0.0.0", 0, 0},
+	};
+	struct ipaddr ip, net;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(ipaddr_from_text(&ip, cases[i].ip), 0);
+		assert_int_equal(ipaddr_from_text(&net, cases[i].net), 0);
+		if (ipaddr_within(&ip, &net, cases[i].bits) != cases[i].within)
+			fail_msg("%s in %s/%u", cases[i].ip, cases[i].net,
+			    cases[i].bits);
+	}
+}
+
+int
+main(void)
+{
+	static const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_text),
+	    cmocka_unit_test(test_within),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
