@@ -121,21 +121,19 @@ view_forget(struct view *view)
 	view->source.recall = NULL;
 }
 
+/* Each name and type once, in the order of asking. */
 static void
 list_add(struct view *view, struct view_name **list, const struct dname *name,
     uint16_t type)
 {
 	struct view_name *entry;
-	const struct view_name *e;
 
-	for (e = *list; e != NULL; e = e->next)
-		if (e->type == type && dname_equal(&e->name, name))
+	for (; (entry = *list) != NULL; list = &entry->next)
+		if (entry->type == type && dname_equal(&entry->name, name))
 			return;
-	entry = arena_alloc(view->arena, sizeof(*entry));
+	*list = entry = arena_alloc(view->arena, sizeof(*entry));
 	entry->name = *name;
 	entry->type = type;
-	entry->next = *list;
-	*list = entry;
 }
 
 /* Past its life, and the attempt to renew it has failed (RFC 8767 5). */
@@ -240,18 +238,15 @@ static void
 read_note(struct view *view, const struct dname *name, uint16_t type,
     const struct rrset *set)
 {
-	struct view_read *entry;
-	const struct view_read *e;
+	struct view_read *entry, **list = &view->reads;
 
-	for (e = view->reads; e != NULL; e = e->next)
-		if (e->type == type && dname_equal(&e->name, name))
+	for (; (entry = *list) != NULL; list = &entry->next)
+		if (entry->type == type && dname_equal(&entry->name, name))
 			return;
-	entry = arena_alloc(view->arena, sizeof(*entry));
+	*list = entry = arena_alloc(view->arena, sizeof(*entry));
 	entry->name = *name;
 	entry->type = type;
 	entry->set = set;
-	entry->next = view->reads;
-	view->reads = entry;
 }
 
 /* In use and near its end, or past it: worth asking for behind the answer. */

@@ -103,22 +103,22 @@ bool view_missing(const struct view *view);
 struct view_name {
 	struct dname		name;
 	uint16_t		type;
-	const struct view_name *next;
+	struct view_name	*next;
 };
-/* The lists, each name and type once. Arena. */
+/* The lists, each name and type once, in order of asking. Arena. */
 const struct view_name *view_missing_list(const struct view *view);
 /* At hand, but in the last tenth of its life or stale: worth renewing. */
 const struct view_name *view_renew_list(const struct view *view);
 
 /*
- * Every record read in this run, once each, for explanations. `set` is as
+ * Every record read in this run, once each and in order, for explanations. `set` is as
  * view_get() returned it.
  */
 struct view_read {
 	struct dname		name;
 	uint16_t		type;
 	const struct rrset     *set;
-	const struct view_read *next;
+	struct view_read   *next;
 };
 const struct view_read *view_read_list(const struct view *view);
 
