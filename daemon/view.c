@@ -165,6 +165,9 @@ failure_only(struct view *view, const struct rrset *set)
 		return (set);
 	failed = arena_memdup(view->arena, set, sizeof(*set));
 	failed->state = RR_FAILED;
+	failed->dnssec = set->failure == RR_FAILURE_BOGUS
+			     ? DNSSEC_BOGUS
+			     : DNSSEC_INDETERMINATE;
 	failed->count = 0;
 	failed->len = 0;
 	failed->rdata = NULL;
