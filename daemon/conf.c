@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <confuse.h>
@@ -22,12 +23,20 @@
 #include "rules.h"
 
 #define HOST_MAX 256
+/* A configuration is text written by hand; list files are separate. */
+#define FILE_OCTETS_MAX (16 << 20)
+/*
+ * The library takes the end of the file for the end of every section. So this
+ * option is set at the end, and is unknown inside of any section.
+ */
+#define END_OF_FILE "end-of-file"
 
 struct conf_private {
 	cfg_t *cfg;
 	struct arena *arena; /* everything that struct conf points to */
 	struct rules *rules;
-	const char *preset; /* NULL: none */
+	const char *path;
+	const char *preset;
 };
 
 /*
@@ -36,6 +45,7 @@ struct conf_private {
 
 static char *error_text;
 static size_t error_len;
+static const char *error_file; /* the library forgets it in sections */
 
 static void
 error_add(const char *fmt, va_list ap)
@@ -71,13 +81,15 @@ error_addf(const char *fmt, ...)
 static void
 error_callback(cfg_t *cfg, const char *fmt, va_list ap)
 {
+	const int line = cfg == NULL ? 0 : cfg->line;
 	char text[512];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	if (cfg != NULL && cfg->filename != NULL)
-		error_addf("%s:%d: %s", cfg->filename, cfg->line, text);
+	if (strstr(text, END_OF_FILE) != NULL)
+		error_addf("%s: a section is not closed: \"}\" is missing",
+		    error_file);
 	else
-		error_addf("%s", text);
+		error_addf("%s:%d: %s", error_file, line, text);
 }
 
 /*
@@ -424,6 +436,7 @@ static cfg_opt_t file_opts[] = {
     CFG_SEC("score", score_opts, CFGF_NONE),
     CFG_SEC("rule", rule_opts, CFGF_MULTI | CFGF_TITLE),
     CFG_SEC("log", log_opts, CFGF_NONE),
+    CFG_BOOL(END_OF_FILE, cfg_false, CFGF_NONE),
     CFG_END(),
 };
 
@@ -583,7 +596,7 @@ get_resolver(struct conf *conf)
 		return (0);
 	error_addf("%s: validate is on, but there is neither a "
 		   "trust-anchor-file nor a trust-anchor",
-	    cfg->filename);
+	    conf->private->path);
 	return (-1);
 }
 
@@ -605,7 +618,8 @@ get_cache(struct conf *conf)
 	conf->run.renew = cfg_getbool(section, "prefetch");
 	if (conf->cache.min_ttl <= conf->cache.max_ttl)
 		return (0);
-	error_addf("%s: cache: min-ttl is greater than max-ttl", cfg->filename);
+	error_addf(
+	    "%s: cache: min-ttl is greater than max-ttl", conf->private->path);
 	return (-1);
 }
 
@@ -708,6 +722,7 @@ preset_parse(const char *name)
 {
 	cfg_t *cfg = cfg_init(preset_opts, CFGF_NONE);
 
+	error_file = name;
 	cfg_set_error_function(cfg, error_callback);
 	if (cfg_parse_buf(cfg, preset_text(name)) == CFG_SUCCESS)
 		return (cfg);
@@ -727,8 +742,7 @@ rules_build(struct conf *conf, cfg_t *preset, struct rules_settings *settings)
 		get_thresholds(preset, settings);
 	if (rules_settings(private->rules, settings, &error) == -1)
 		return (rules_fail(&error));
-	if (get_rules(private->rules, private->cfg, private->cfg->filename) ==
-	    -1)
+	if (get_rules(private->rules, private->cfg, private->path) == -1)
 		return (-1);
 	snprintf(file, sizeof(file), "preset %s", private->preset);
 	if (preset != NULL && get_rules(private->rules, preset, file) == -1)
@@ -767,31 +781,62 @@ get_verdict(struct conf *conf)
  * The whole
  */
 
-static int
-file_parse(cfg_t *cfg, const char *path)
+/* The file with the mark of its end. Arena; NULL after an error. */
+static char *
+file_read(struct arena *arena, const char *path)
 {
-	size_t i;
+	static const char end[] = "\n" END_OF_FILE " = true\n";
+	FILE *in = fopen(path, "r");
+	char *text;
+	struct stat st;
+	size_t len;
 
-	cfg_set_error_function(cfg, error_callback);
-	for (i = 0; i < sizeof(checks) / sizeof(*checks); i++)
-		cfg_set_validate_func(cfg, checks[i].option, checks[i].check);
-	switch (cfg_parse(cfg, path)) {
-	case CFG_SUCCESS:
-		return (0);
-	case CFG_FILE_ERROR:
+	if (in == NULL || fstat(fileno(in), &st) == -1) {
 		error_addf("%s: %s", path, strerror(errno));
-		return (-1);
-	default:
-		if (error_len == 0)
-			error_addf("%s: syntax error", path);
-		return (-1);
+		if (in != NULL)
+			fclose(in);
+		return (NULL);
 	}
+	if (st.st_size > FILE_OCTETS_MAX) {
+		error_addf("%s: too large for a configuration", path);
+		fclose(in);
+		return (NULL);
+	}
+	text = arena_alloc(arena, (size_t)st.st_size + sizeof(end));
+	len = fread(text, 1, (size_t)st.st_size, in);
+	fclose(in);
+	if (memchr(text, '\0', len) != NULL) {
+		error_addf("%s: holds a NUL octet, so it is not text", path);
+		return (NULL);
+	}
+	memcpy(text + len, end, sizeof(end));
+	return (text);
 }
 
 static int
-conf_read(struct conf *conf, const char *path)
+file_parse(struct conf *conf)
 {
-	if (file_parse(conf->private->cfg, path) == -1)
+	struct conf_private *private = conf->private;
+	const char *text = file_read(private->arena, private->path);
+	size_t i;
+
+	if (text == NULL)
+		return (-1);
+	cfg_set_error_function(private->cfg, error_callback);
+	for (i = 0; i < sizeof(checks) / sizeof(*checks); i++)
+		cfg_set_validate_func(
+		    private->cfg, checks[i].option, checks[i].check);
+	if (cfg_parse_buf(private->cfg, text) == CFG_SUCCESS)
+		return (0);
+	if (error_len == 0)
+		error_addf("%s: syntax error", private->path);
+	return (-1);
+}
+
+static int
+conf_read(struct conf *conf)
+{
+	if (file_parse(conf) == -1)
 		return (-1);
 	get_evaluators(conf);
 	get_log(conf);
@@ -810,13 +855,15 @@ conf_load(const char *path, char error[CONF_ERROR_MAX])
 
 	conf->private = arena_alloc(arena, sizeof(*conf->private));
 	conf->private->arena = arena;
+	conf->private->path = arena_strdup(arena, path);
 	conf->private->cfg = cfg_init(file_opts, CFGF_NONE);
 	if (conf->private->cfg == NULL)
 		fatal(111, "conf.out_of_memory");
 	error_text = error;
 	error_len = 0;
+	error_file = conf->private->path;
 	*error = '\0';
-	ret = conf_read(conf, path);
+	ret = conf_read(conf);
 	error_text = NULL;
 	if (ret == 0)
 		return (conf);
@@ -838,8 +885,11 @@ void
 conf_print(const struct conf *conf, FILE *out)
 {
 	const char *preset = conf->private->preset;
+	cfg_opt_t *opt;
 
-	cfg_print(conf->private->cfg, out);
+	for (opt = conf->private->cfg->opts; opt->name != NULL; opt++)
+		if (strcmp(opt->name, END_OF_FILE) != 0)
+			cfg_opt_print(opt, out);
 	if (strcmp(preset, "none") != 0)
 		fprintf(out,
 		    "\n# The rules of preset \"%s\", which follow "
