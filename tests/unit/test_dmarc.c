@@ -727,6 +727,12 @@ test_psl_alignment(void **state)
 		assert_string_equal(
 		    align(zone, &dmarc, table[i].identifier), table[i].want);
 	assert_int_equal(zone->lookups, 0);
+	/* No record known: the mode may yet be strict. */
+	find(arena, zone, "other.co.uk", &psl, &dmarc);
+	assert_int_equal(dmarc.status, DMARC_TEMPERROR);
+	assert_string_equal(align(zone, &dmarc, "a.other.co.uk"), "unknown");
+	assert_string_equal(align(zone, &dmarc, "example.co.uk"), "no");
+	assert_string_equal(align(zone, &dmarc, "other.co.uk"), "yes");
 	zone_close(zone);
 	arena_free(arena);
 }
