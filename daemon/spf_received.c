@@ -20,7 +20,10 @@
 
 /* RFC 5322 2.1.1: a line has 998 octets; the field's name takes 14. */
 #define LINE_MAX_OCTETS (998 - 14)
-/* RFC 5321 4.5.3.1.3: a path has 256 octets. */
+/*
+ * RFC 5321 4.5.3.1.3: a path has 256 octets. With the comment at its longest
+ * there is still room for two such values: envelope-from and helo.
+ */
 #define VALUE_MAX   256
 #define COMMENT_MAX 100 /* a foreign word within the comment */
 
@@ -86,10 +89,12 @@ line_put_value(struct line *line, const char *value)
 		return;
 	}
 	line_put(line, '"');
-	for (i = 0; i < VALUE_MAX && value[i] != '\0'; i++) {
-		if (value[i] == '"' || value[i] == '\\')
+	for (i = 0; *value != '\0' && i < VALUE_MAX; i++, value++) {
+		if (*value == '"' || *value == '\\') {
 			line_put(line, '\\');
-		line_put(line, octet_printable(value[i]));
+			i++;
+		}
+		line_put(line, octet_printable(*value));
 	}
 	line_put(line, '"');
 }
