@@ -45,7 +45,7 @@
 #define MAP_MIN	    (4 * 1024 * 1024)
 #define INDEX_KEY   (4 + ENTRY_KEY)
 #define TICK_MAX    100	  /* removals at once: at most about 1 ms */
-#define PUT_REMOVES 2	  /* per put when over the bound */
+#define PUT_REMOVES 2	  /* per put over the bound; one more a page */
 #define MINUTE	    60000 /* ms: between complaints, reader checks, retries */
 
 /* In the main database, beside the names of the two. */
@@ -825,7 +825,8 @@ entry_store(struct cache *cache, const uint8_t key[ENTRY_KEY], size_t len,
 
 	index_key(index, useless, key);
 	if (live_octets(cache, cache->write) > cache->limit) {
-		rc = remove_some(cache, PUT_REMOVES);
+		rc = remove_some(
+		    cache, PUT_REMOVES + (unsigned)(len / cache->page));
 		if (rc != 0 && rc != MDB_KEYEXIST)
 			return (rc);
 	}
