@@ -117,8 +117,8 @@ run(struct rrset *sets[NAMES + 1], const struct dmarc_options *options)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct dmarc_options walk = {DMARC_TREE_WALK, true};
-	static const struct dmarc_options psl = {DMARC_PSL, false};
+	static const struct dmarc_options walk = {.pct = true};
+	static const struct dmarc_options psl = {.discovery = DMARC_PSL};
 	struct rrset *sets[NAMES + 1];
 	unsigned i;
 

@@ -11,7 +11,7 @@
 #include "dmarc.h"
 
 static const struct dmarc_options walk = {.discovery = DMARC_TREE_WALK};
-static const struct dmarc_options walk_pct = {DMARC_TREE_WALK, .pct = true};
+static const struct dmarc_options walk_pct = {.pct = true};
 static const struct dmarc_options psl = {.discovery = DMARC_PSL};
 
 /*

@@ -29,8 +29,8 @@ struct judged {
 };
 
 static void
-signature_set(struct arena *arena, struct facts_signature *sig, const char *text,
-    size_t len)
+signature_set(struct arena *arena, struct facts_signature *sig,
+    const char *text, size_t len)
 {
 	const char *space = memchr(text, ' ', len);
 	unsigned value;
@@ -39,8 +39,8 @@ signature_set(struct arena *arena, struct facts_signature *sig, const char *text
 			     arena_strndup(arena, text, (size_t)(space - text)),
 			     &sig->reported),
 	    0);
-	sig->d = arena_strndup(
-	    arena, space + 1, len - (size_t)(space + 1 - text));
+	sig->d =
+	    arena_strndup(arena, space + 1, len - (size_t)(space + 1 - text));
 	sig->s = "k";
 	sig->a = sig->b = "";
 	sig->has_domain = dname_from_text(&sig->domain, sig->d) == 0;
@@ -86,15 +86,15 @@ static void
 check_open(const struct facts *facts)
 {
 	if (facts->spf.read.missing > 0)
-		assert_int_equal(facts->spf_result,
-		    0x7f & ~FACTS_ONE(SPF_TEMPERROR));
+		assert_int_equal(
+		    facts->spf_result, 0x7f & ~FACTS_ONE(SPF_TEMPERROR));
 	if (facts->policy.read.missing == 0)
 		return;
 	assert_int_equal(facts->policy_set, 0xf);
 	assert_int_equal(facts->published_set, 0xf);
-	assert_int_equal(facts->dmarc,
-	    FACTS_ONE(DMARC_RESULT_NONE) | FACTS_ONE(DMARC_RESULT_PASS) |
-		FACTS_ONE(DMARC_RESULT_FAIL));
+	assert_int_equal(facts->dmarc, FACTS_ONE(DMARC_RESULT_NONE) |
+					   FACTS_ONE(DMARC_RESULT_PASS) |
+					   FACTS_ONE(DMARC_RESULT_FAIL));
 	assert_int_equal(facts->dkim_aligned, TRI_UNKNOWN);
 }
 
@@ -109,8 +109,7 @@ judge(struct judged *judged, struct zone *zone, const struct message *message,
 	judged->arena = arena_new();
 	for (;;) {
 		message_set(judged, message, options);
-		view = view_open(
-		    judged->arena, &source, ZONE_NOW, 0, VIEW_ASK);
+		view = view_open(judged->arena, &source, ZONE_NOW, 0, VIEW_ASK);
 		judged->facts.view = view;
 		facts_need(&judged->facts, FACTS_DMARC | FACTS_SPF);
 		check_open(&judged->facts);
@@ -127,7 +126,7 @@ set_text(struct arena *arena, facts_set set, const char *const words[])
 	const char *text = "";
 	unsigned i;
 
-	for (i = 0; set >> i != 0; i++) {
+	for (i = 0; words[i] != NULL; i++) {
 		if ((set >> i & 1) != 0)
 			text = arena_printf(arena, "%s%s%s", text,
 			    *text != '\0' ? "|" : "", words[i]);
@@ -140,10 +139,10 @@ static const char *
 facts_line(struct arena *arena, const struct facts *facts)
 {
 	static const char *const spf[] = {"none", "neutral", "pass", "fail",
-	    "softfail", "temperror", "permerror"};
-	static const char *const dmarc[] = {"none", "pass", "fail"};
+	    "softfail", "temperror", "permerror", NULL};
+	static const char *const dmarc[] = {"none", "pass", "fail", NULL};
 	static const char *const policy[] = {
-	    "absent", "none", "quarantine", "reject"};
+	    "absent", "none", "quarantine", "reject", NULL};
 
 	return (arena_printf(arena, "%s %s %s %s %s",
 	    facts->spf_result == (0x7f & ~FACTS_ONE(SPF_TEMPERROR))
@@ -154,13 +153,14 @@ facts_line(struct arena *arena, const struct facts *facts)
 	    set_text(arena, facts->policy_set, policy)));
 }
 
-#define DMARC(domain)	    "_dmarc." domain " TXT v=DMARC1;"
-#define SPF_OK(domain)	    domain " TXT v=spf1 ip4:192.0.2.1 -all\n"
-#define SPF_NOT(domain)	    domain " TXT v=spf1 -all\n"
-#define FAILS(domain)	    domain " TXT !FAILED\n"
-#define REJECT		    DMARC("example.com") "p=reject\n"
-#define ANY		    "absent|none|quarantine|reject"
+#define DMARC(domain)	"_dmarc." domain " TXT v=DMARC1;"
+#define SPF_OK(domain)	domain " TXT v=spf1 ip4:192.0.2.1 -all\n"
+#define SPF_NOT(domain) domain " TXT v=spf1 -all\n"
+#define FAILS(domain)	domain " TXT !FAILED\n"
+#define REJECT		DMARC("example.com") "p=reject\n"
+#define ANY		"absent|none|quarantine|reject"
 
+/* clang-format off */
 static const struct {
 	const char *name;
 	const char *zone;
@@ -272,6 +272,7 @@ static const struct {
 	"example.org"},
 	"* no no fail reject", 60000},
 };
+/* clang-format on */
 
 static void
 test_cases(void **state)
@@ -293,8 +294,7 @@ test_cases(void **state)
 			    cases[i].want);
 			/* Brings the keys of signatures in doubt. */
 			(void)facts_failing_for(&judged.facts);
-			zone_fetch(
-			    zone, view_missing_list(judged.facts.view));
+			zone_fetch(zone, view_missing_list(judged.facts.view));
 			assert_int_equal(facts_failing_for(&judged.facts),
 			    cases[i].failing_for);
 			arena_free(judged.arena);
@@ -307,6 +307,7 @@ test_cases(void **state)
  * Each message's lookups x each subset of them failing: what is said to be
  * known is so with full information.
  */
+/* clang-format off */
 static const struct {
 	const char *zone;
 	struct message message;
@@ -337,6 +338,7 @@ static const struct {
      DMARC("example.org") "p=quarantine",
 	{"", "example.org", ""}},
 };
+/* clang-format on */
 
 #define WORLD_LOOKUPS_MAX 12
 
@@ -359,8 +361,8 @@ world_asked(struct zone *zone, struct zone_entry *asked[WORLD_LOOKUPS_MAX])
 static void
 check_within(const struct facts *said, const struct facts *truth)
 {
-	assert_int_equal(said->spf_result & truth->spf_result,
-	    truth->spf_result);
+	assert_int_equal(
+	    said->spf_result & truth->spf_result, truth->spf_result);
 	assert_int_equal(said->dmarc & truth->dmarc, truth->dmarc);
 	assert_int_equal(
 	    said->policy_set & truth->policy_set, truth->policy_set);
@@ -409,8 +411,8 @@ test_failures(void **state)
 		arena_free(truth.arena);
 		zone_close(zone);
 	}
-	print_message("%u subsets of failing lookups, dmarc known in %u\n",
-	    total, known);
+	print_message(
+	    "%u subsets of failing lookups, dmarc known in %u\n", total, known);
 	/* Were it always unknown, nothing were tested. */
 	assert_true(known > total / 20 && known < total);
 }
@@ -489,8 +491,7 @@ test_any_dkim(void **state)
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
 		message.dkim = table[i].dkim;
 		message_set(&judged, &message, &walk);
-		assert_int_equal(
-		    facts_any_dkim(&judged.facts, table[i].result),
+		assert_int_equal(facts_any_dkim(&judged.facts, table[i].result),
 		    table[i].want);
 	}
 	arena_free(judged.arena);
@@ -578,8 +579,7 @@ test_sample_is_stable(void **state)
 		message.mail_from = sender;
 		judge(&once, zone, &message, &psl);
 		judge(&again, zone, &message, &psl);
-		assert_int_equal(
-		    once.facts.policy_set, again.facts.policy_set);
+		assert_int_equal(once.facts.policy_set, again.facts.policy_set);
 		in += once.facts.policy.policy == DMARC_POLICY_REJECT;
 		arena_free(once.arena);
 		arena_free(again.arena);
