@@ -212,6 +212,27 @@ atom_append(char *slot, size_t *used, const char *text, size_t len)
 }
 
 /*
+ * RFC 1035 2.3.4: 63 octets for a label, 253 for a name as text. What is not
+ * ASCII gets other lengths as A-labels, which are the daemon's affair.
+ */
+static bool
+lengths_fit(const char *domain)
+{
+	size_t label, len = strlen(domain);
+	const char *p;
+
+	for (p = domain; *p != '\0'; p++)
+		if ((unsigned char)*p >= 0x80)
+			return (true);
+	for (p = domain; *p != '\0'; p += label + (p[label] == '.')) {
+		label = strcspn(p, ".");
+		if (label > 63)
+			return (false);
+	}
+	return (len <= 253);
+}
+
+/*
  * Reads the domain behind an "@", with the comments and white space that the
  * obsolete syntax allows around its dots. Returns true if it is one that DNS
  * can know: an address literal has no policy, and neither has a..b.
@@ -243,7 +264,8 @@ domain_read(struct lexer *lexer, struct authors *authors)
 			authors->malformed = true; /* a dot at the end */
 	}
 	/* Several dots together leave a dot here: no such name. */
-	if (used == 0 || !fits || lexer->token == TOKEN_DOT) {
+	if (used == 0 || !fits || lexer->token == TOKEN_DOT ||
+	    !lengths_fit(slot)) {
 		authors->malformed = true;
 		return (false);
 	}

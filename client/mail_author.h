@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define AUTHORS_MAX	  32
+#define AUTHORS_MAX	  8   /* as many as the daemon takes */
 #define AUTHOR_DOMAIN_MAX 512 /* octets: UTF-8 may be longer than A-labels */
 
 struct authors {

@@ -187,7 +187,7 @@ test_many(void **state)
 	authors_add(&authors, "a@one.more", 10);
 	assert_int_equal(authors.n, AUTHORS_MAX);
 	assert_true(authors.too_many);
-	assert_string_equal(authors.domains[AUTHORS_MAX - 1], "d31.example");
+	assert_string_equal(authors.domains[AUTHORS_MAX - 1], "d7.example");
 }
 
 /* A name that no DNS can hold is none; it does not run over. */
@@ -196,6 +196,7 @@ test_long_domain(void **state)
 {
 	struct authors authors;
 	char from[4096] = "a@";
+	size_t i;
 
 	(void)state;
 	memset(from + 2, 'x', sizeof(from) - 3);
@@ -203,6 +204,24 @@ test_long_domain(void **state)
 	authors_read(&authors, from);
 	assert_int_equal(authors.n, 0);
 	assert_true(authors.malformed);
+	/* 63 octets are a label, 64 are not. */
+	from[2 + 63] = '\0';
+	authors_read(&authors, from);
+	assert_int_equal(authors.n, 1);
+	from[2 + 63] = 'x';
+	from[2 + 64] = '\0';
+	authors_read(&authors, from);
+	assert_int_equal(authors.n, 0);
+	/* 253 octets are a name, 254 are not. */
+	for (i = 2; i < 2 + 254; i++)
+		from[i] = i % 50 == 0 ? '.' : 'x';
+	from[2 + 253] = '\0';
+	authors_read(&authors, from);
+	assert_int_equal(authors.n, 1);
+	from[2 + 253] = 'x';
+	from[2 + 254] = '\0';
+	authors_read(&authors, from);
+	assert_int_equal(authors.n, 0);
 }
 
 /* Unclosed brackets must not cost more than their number. */
