@@ -108,11 +108,15 @@ struct option {
  * few dead servers starve all else; fewer retries and restarts make failures
  * known before a mail host gives up; caches are small because ours is the one
  * that counts; and stale answers and prefetch are ours too, since the
- * library's come unmarked.
+ * library's come unmarked. It has no cache of answers to speak of (0 keeps the
+ * last one a slab), because what we ask is always meant to reach DNS: a record
+ * to be renewed before it expires, or a failure to be tried again. Keys,
+ * delegations and proofs of absence stay in its cache of record sets.
  */
 static const struct option options_fixed[] = {
     {"outgoing-num-tcp:", "64"},
-    {"msg-cache-size:", "16m"},
+    {"msg-cache-size:", "0"},
+    {"msg-cache-slabs:", "1"},
     {"rrset-cache-size:", "32m"},
     {"key-cache-size:", "8m"},
     {"neg-cache-size:", "4m"},
