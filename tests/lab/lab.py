@@ -99,6 +99,8 @@ class Nsd:
     minimal-responses: yes
     round-robin: no
     tcp-count: 100
+    rrl-ratelimit: 0
+    rrl-whitelist-ratelimit: 0
 remote-control:
     control-enable: yes
     control-interface: "%(dir)s/%(name)s.ctl"
