@@ -325,19 +325,22 @@ dmarc_find(struct view *view, const struct dname *author,
 	view_leave(view);
 }
 
-/* The right-most labels that two names have in common. */
+/*
+ * The right-most labels that two names have in common, as far as a walk can
+ * tell names apart.
+ */
 static unsigned
 common_labels(const struct dname *a, const struct dname *b)
 {
-	unsigned common = 0;
+	unsigned common;
 	struct dname tail;
 
-	for (;;) {
+	for (common = 0; common < DMARC_WALK_MAX; common++) {
 		dname_suffix(&tail, a, common + 1);
 		if (dname_labels(&tail) == common || !dname_within(b, &tail))
-			return (common);
-		common++;
+			break;
 	}
+	return (common);
 }
 
 /* Both have their organizational domain from the list: no lookup. */
