@@ -241,10 +241,11 @@ static bool
 domain_read(struct lexer *lexer, struct authors *authors)
 {
 	char scratch[AUTHOR_DOMAIN_MAX], *slot = author_slot(authors);
-	bool fits = slot != NULL;
+	const bool room = slot != NULL;
+	bool fits = true;
 	size_t used = 0;
 
-	if (slot == NULL)
+	if (!room)
 		slot = scratch;
 	lexer_next(lexer);
 	if (lexer->token == TOKEN_LITERAL) {
@@ -269,7 +270,7 @@ domain_read(struct lexer *lexer, struct authors *authors)
 		authors->malformed = true;
 		return (false);
 	}
-	return (true);
+	return (room);
 }
 
 /* --- Addresses ------------------------------------------------------------ */

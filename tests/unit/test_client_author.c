@@ -187,6 +187,7 @@ test_many(void **state)
 	authors_add(&authors, "a@one.more", 10);
 	assert_int_equal(authors.n, AUTHORS_MAX);
 	assert_true(authors.too_many);
+	assert_false(authors.malformed);
 	assert_string_equal(authors.domains[AUTHORS_MAX - 1], "d7.example");
 }
 
