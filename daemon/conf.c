@@ -396,7 +396,9 @@ static cfg_opt_t cache_opts[] = {
 };
 
 static cfg_opt_t dmarc_opts[] = {CFG_STR("discovery", "tree-walk", CFGF_NONE),
-    CFG_BOOL("pct", cfg_false, CFGF_NONE), CFG_END()};
+    CFG_BOOL("pct", cfg_false, CFGF_NONE),
+    CFG_STR("pct-key", "", CFGF_NONE), CFG_BOOL("compare", cfg_false, CFGF_NONE),
+    CFG_END()};
 
 static cfg_opt_t spf_opts[] = {CFG_STR("receiver", "", CFGF_NONE),
     CFG_BOOL("prefetch", cfg_false, CFGF_NONE), CFG_END()};
@@ -631,10 +633,13 @@ get_evaluators(struct conf *conf)
 	cfg_t *spf = cfg_getsec(cfg, "spf");
 	char host[HOST_MAX] = "";
 	const char *receiver = cfg_getstr(spf, "receiver");
+	const char *key = cfg_getstr(dmarc, "pct-key");
 
 	conf->run.dmarc.discovery = (enum dmarc_discovery)choice_find(
 	    discoveries, cfg_getstr(dmarc, "discovery"));
 	conf->run.dmarc.pct = cfg_getbool(dmarc, "pct");
+	conf->run.dmarc.pct_key = *key == '\0' ? NULL : key;
+	conf->run.compare = cfg_getbool(dmarc, "compare");
 	if (*receiver == '\0') {
 		if (gethostname(host, sizeof(host) - 1) == -1 || *host == '\0')
 			strcpy(host, "unknown");
@@ -813,15 +818,70 @@ file_read(struct arena *arena, const char *path)
 	return (text);
 }
 
+/*
+ * The character behind a comment that starts at `p`, or `p` if none does. A
+ * slash within a word ("ipc:///path") is just a slash.
+ */
+static char *
+comment_end(const char *text, char *p)
+{
+	char *end;
+
+	if (*p == '#')
+		return (p + strcspn(p, "\n"));
+	if (*p != '/' || (p > text && strchr(" \t\r\n{}()=+,", p[-1]) == NULL))
+		return (p);
+	if (p[1] == '/')
+		return (p + strcspn(p, "\n"));
+	if (p[1] != '*')
+		return (p);
+	end = strstr(p, "*/");
+	return (end == NULL ? p : end + 2);
+}
+
+/* The character behind a quoted string that starts at `p`. */
+static char *
+string_end(char *p)
+{
+	const char quote = *p++;
+
+	while (*p != '\0' && *p != quote)
+		p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
+	return (*p == '\0' ? p : p + 1);
+}
+
+/*
+ * libconfuse 3.3 counts the line of a comment several times, and its errors
+ * then name a wrong one. So it is shown none: they become spaces.
+ */
+static void
+comments_blank(char *text)
+{
+	char *p = text, *end;
+
+	while (*p != '\0') {
+		if (*p == '"' || *p == '\'') {
+			p = string_end(p);
+		} else if ((end = comment_end(text, p)) > p) {
+			for (; p < end; p++)
+				if (*p != '\n')
+					*p = ' ';
+		} else {
+			p++;
+		}
+	}
+}
+
 static int
 file_parse(struct conf *conf)
 {
 	struct conf_private *private = conf->private;
-	const char *text = file_read(private->arena, private->path);
+	char *text = file_read(private->arena, private->path);
 	size_t i;
 
 	if (text == NULL)
 		return (-1);
+	comments_blank(text);
 	cfg_set_error_function(private->cfg, error_callback);
 	for (i = 0; i < sizeof(checks) / sizeof(*checks); i++)
 		cfg_set_validate_func(
@@ -881,20 +941,32 @@ conf_free(struct conf *conf)
 	arena_free(conf->private->arena);
 }
 
+/* As comments: they hold by the preset's name, and hold only once. */
+static void
+preset_print(const char *name, FILE *out)
+{
+	const char *line = preset_text(name);
+	size_t len;
+
+	fprintf(out,
+	    "\n# The rules of preset \"%s\", which follow those above:\n",
+	    name);
+	for (; *line != '\0'; line += len + (line[len] == '\n')) {
+		len = strcspn(line, "\n");
+		fprintf(out, "# %.*s\n", (int)len, line);
+	}
+}
+
 void
 conf_print(const struct conf *conf, FILE *out)
 {
-	const char *preset = conf->private->preset;
 	cfg_opt_t *opt;
 
 	for (opt = conf->private->cfg->opts; opt->name != NULL; opt++)
 		if (strcmp(opt->name, END_OF_FILE) != 0)
 			cfg_opt_print(opt, out);
-	if (strcmp(preset, "none") != 0)
-		fprintf(out,
-		    "\n# The rules of preset \"%s\", which follow "
-		    "those above:\n%s",
-		    preset, preset_text(preset));
+	if (strcmp(conf->private->preset, "none") != 0)
+		preset_print(conf->private->preset, out);
 }
 
 const char *
