@@ -195,6 +195,13 @@ sources_set(struct ub_ctx *ctx, const struct resolver_options *options)
 {
 	size_t i, j;
 
+	/*
+	 * RFC 6303 has a resolver answer for private reverse zones itself. A
+	 * forwarder is one: it knows what the local network has.
+	 */
+	if (options->forwards > 0 &&
+	    option_set(ctx, "unblock-lan-zones:", "yes") == -1)
+		return (-1);
 	for (i = 0; i < options->forwards; i++)
 		if (source_check("forward", options->forward[i],
 			ub_ctx_set_fwd(ctx, options->forward[i])) == -1)
