@@ -270,8 +270,13 @@ static void
 reply_send(
     struct server *server, const struct peer *peer, const struct msg_out *out)
 {
+	static const char error[] = MSG_VERSION " error\n";
+
 	server_reply(server, peer, out->buf, out->len);
 	stat_count(STAT_REPLIES);
+	if (out->len >= sizeof(error) - 1 &&
+	    memcmp(out->buf, error, sizeof(error) - 1) == 0)
+		stat_count(STAT_MALFORMED);
 }
 
 static void
@@ -397,7 +402,6 @@ request_begin(struct requests *requests, struct server *server,
 	problem = msg_parse(&request->question,
 	    len > MSG_MAX ? buf : arena_strndup(request->arena, buf, len), len);
 	if (problem != NULL) {
-		stat_count(STAT_MALFORMED);
 		run_error(&out, problem);
 		reply_send(server, peer, &out);
 		arena_free(request->arena);
