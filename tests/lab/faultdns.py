@@ -102,7 +102,7 @@ def rdata(kind, value):
     if kind in ('TXT', 'SPF'):
         parts = value if isinstance(value, list) else [value]
         out = b''
-        for part in parts:
+        for part in parts or ['']:
             octets = str(part).encode('utf-8')
             for i in range(0, max(len(octets), 1), 255):
                 piece = octets[i:i + 255]
@@ -162,8 +162,7 @@ class Store:
         has_txt = any(kind == 'TXT' for kind, _ in pairs)
         for kind, value in pairs:
             if kind == 'TXT' and value == 'NONE':
-                self.names[wire].setdefault(TYPES['TXT'], [])
-                continue
+                continue  # it only keeps SPF from counting as TXT
             self.add(name, self.ttl, kind, value)
             if kind == 'SPF' and not has_txt:
                 self.add(name, self.ttl, 'TXT', value)

@@ -144,6 +144,7 @@ def check_reload():
 
 def check_term():
     daemon = new_daemon().start()
+    dns('reset')
     dns('set', '*.slow.example', 'delay', 1000)
     load = daemon.flood_later('-n', '100', '-j', '2', '-e', 'result=none',
                               'spf', 'client_ip=192.0.2.1',
