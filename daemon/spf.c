@@ -518,13 +518,12 @@ canonical_make(struct check *check, struct canonical *canonical,
 	unsigned left = SPF_TERMS_MAX + 1 - check->terms;
 	struct spf_term term, redirect = {0};
 	struct spf_cursor cursor;
-	bool over = false, all = false;
+	bool over = false;
 
 	canonical->len = 0;
 	canonical_add(canonical, "v=spf1");
 	spf_cursor_open(&cursor, text, len);
 	while (spf_cursor_next(&cursor, &term)) {
-		all = all || term.kind == SPF_ALL;
 		if (term.kind == SPF_EXP)
 			frame->exp = term;
 		else if (term.kind == SPF_REDIRECT)
@@ -542,8 +541,11 @@ canonical_make(struct check *check, struct canonical *canonical,
 			cursor.problem));
 		return (-1);
 	}
-	/* RFC 7208 6.1: ignored where there is an all, wherever it stands. */
-	if (redirect.target != NULL && !all && !over)
+	/*
+	 * RFC 7208 6.1: after all mechanisms. An all, wherever it stands, is a
+	 * certain match and leaves nothing to redirect.
+	 */
+	if (redirect.target != NULL && !over)
 		canonical_add_term(check, canonical, frame, &redirect);
 	return (0);
 }
@@ -652,8 +654,7 @@ term_begin(struct check *check, const struct handle *handle)
 static void
 void_count(struct check *check, const struct rrset *set)
 {
-	/* After a miss the count says nothing: a match may come before. */
-	if (set == NULL || check->missing || set->state == RR_PRESENT)
+	if (set == NULL || set->state == RR_PRESENT)
 		return;
 	if (++check->voids > SPF_VOIDS_MAX)
 		check_stop(check, SPF_PERMERROR, "more than 2 void lookups");

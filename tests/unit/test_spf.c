@@ -273,6 +273,11 @@ static const struct test tests[] = {
     /* include: 5.2 */
     {"include pass", D "?include:i.example -all\ni.example TXT v=spf1 +all",
 	SPF_NEUTRAL, "?include:i.example"},
+    {"include that names its mechanism", D "include:i.example -all\n"
+	"i.example TXT v=spf1 a -all\ni.example A 192.0.2.1", SPF_PASS,
+	"include:i.example"},
+    {"nothing matches", D "a ip4:10.0.0.1\nd.example A 10.0.0.1",
+	SPF_NEUTRAL, "default"},
     {"include fail", D "include:i.example ~all\ni.example TXT v=spf1 -all",
 	SPF_SOFTFAIL, "~all"},
     {"include without record", D "include:i.example ~all", SPF_PERMERROR,
@@ -687,6 +692,11 @@ static const struct {
 	  "a.example TXT v=spf1 ip4:192.0.2.1 a:y.example\n"
 	  "b.example TXT v=spf1 a:z.example",
 	NULL, 2, 3, 2, 3},
+    {"nothing behind three void lookups",
+	D "include:a.example a:x.example a:y.example a:z.example "
+	  "include:b.example\na.example TXT v=spf1 a:w.example\n"
+	  "b.example TXT v=spf1 a:v.example",
+	NULL, 3, 7, 3, 7},
     {"names by macros, one by one",
 	D "exists:%{i}.x.example exists:%{l}.x.example exists:%{h}.x.example "
 	  "-all\n192.0.2.1.x.example NS x.example\nbob.x.example NS x.example\n"

@@ -317,6 +317,9 @@ test_truncation(void **state)
 	strcpy(text, "%{d}.bcd");
 	assert_int_equal(spf_macro_name(&macros, text, 8, name), 253);
 	assert_string_equal(name, strcat(domain, ".bcd") + 4);
+	/* The same with literals: each octet is a token of its own. */
+	spf_macro_name(&macros, domain, strlen(domain), name);
+	assert_string_equal(name, domain + 4);
 	/* One octet left of the limit is a label that cannot stay whole. */
 	domain[253] = '\0';
 	domain[1] = 'a';

@@ -255,7 +255,7 @@ test_bad(void **state)
 
 	(void)state;
 	for (i = 0; i < ROWS(bad); i++) {
-		snprintf(text, sizeof(text), "v=spf1 -all %s", bad[i]);
+		snprintf(text, sizeof(text), "v=spf1 -all %s mx", bad[i]);
 		spf_cursor_open(&cursor, text, strlen(text));
 		while (spf_cursor_next(&cursor, &term))
 			;
