@@ -14,6 +14,8 @@
 
 /* The kernel takes the lesser of this and net.core.somaxconn. */
 #define BACKLOG 4096
+/* No protocol level: control data that nobody will recognise. */
+#define LEVEL_NONE (-1)
 
 typedef int listen_function(int, int);
 typedef int accept4_function(int, struct sockaddr *, socklen_t *, int);
@@ -136,7 +138,13 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 	     cmsg = CMSG_NXTHDR(msg, cmsg))
 		if (cmsg->cmsg_level == SOL_SOCKET &&
 		    cmsg->cmsg_type == SCM_RIGHTS &&
-		    cmsg->cmsg_len >= CMSG_LEN(0))
+		    cmsg->cmsg_len >= CMSG_LEN(0)) {
 			descriptors_close(cmsg);
+			/*
+			 * The library would close the first one again, and
+			 * abort, or hit what another thread has just opened.
+			 */
+			cmsg->cmsg_level = LEVEL_NONE;
+		}
 	return (n);
 }
