@@ -20,6 +20,7 @@
 #include "inflight.h"
 #include "log.h"
 #include "msg.h"
+#include "psl.h"
 #include "request.h"
 #include "resolver.h"
 #include "server.h"
@@ -193,6 +194,7 @@ loop_open(struct conf *conf, const char *path)
 	loop->conf = conf;
 	loop->path = path;
 	hash_init();
+	psl_open();
 	loop->now = clock_read(CLOCK_REALTIME);
 	loop->clock_offset = loop->now - clock_read(CLOCK_MONOTONIC);
 	loop->signal_fd = signals_open();
@@ -220,6 +222,7 @@ loop_close(struct loop *loop)
 	cache_close(loop->cache);
 	if (loop->signal_fd != -1)
 		close(loop->signal_fd);
+	psl_close();
 	conf_free(loop->conf);
 	free(loop->server);
 	free(loop->fds);

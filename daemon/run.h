@@ -21,6 +21,7 @@ struct rules;
 struct run_options {
 	const struct rules  *rules;
 	struct dmarc_options dmarc;
+	bool		     compare;	   /* see dmarc_compare.h */
 	const char	    *receiver;	   /* for SPF's %{r}; our name */
 	bool		     spf_prefetch; /* see struct spf_question */
 	bool		     renew;	   /* records in use, near their end */

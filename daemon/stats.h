@@ -23,6 +23,11 @@
 	X(STAT_REJECTED, "rejected", "of these: reject")                       \
 	X(STAT_DEFERRED, "deferred", "of these: defer")                        \
 	X(STAT_UNDECIDED, "undecided", "verdicts for want of DNS")             \
+	X(STAT_COMPARED, "dmarc_compared", "policies found by both methods")   \
+	X(STAT_POLICY_DIFFERS, "dmarc_policy_differs",                         \
+	    "of these: another policy")                                        \
+	X(STAT_ORG_DIFFERS, "dmarc_org_differs",                               \
+	    "of these: another organizational domain")                         \
 	X(STAT_REMEMBERED, "remembered", "evaluations answered from memory")   \
 	X(STAT_CACHE_HITS, "cache_hits", "records found fresh in the cache")   \
 	X(STAT_CACHE_MISSES, "cache_misses", "records not found fresh")        \
