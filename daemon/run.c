@@ -16,6 +16,7 @@
 #include "arena.h"
 #include "authres.h"
 #include "dkimkey.h"
+#include "dmarc_compare.h"
 #include "dname.h"
 #include "facts.h"
 #include "idn.h"
@@ -321,6 +322,8 @@ run_dmarc(struct run *run)
 	if (dmarc.problem != NULL)
 		msg_put(run->reply, "problem", dmarc.problem);
 	put_scope(run, &dmarc.read);
+	if (run->options->compare)
+		dmarc_compare(run->view, &run->options->dmarc, &author);
 }
 
 /*
@@ -585,36 +588,64 @@ static void
 run_check(struct run *run)
 {
 	struct verdict verdict;
+	const struct facts *facts = &verdict.facts;
 
-	run_verdict(run, &verdict);
+	if (run_verdict(run, &verdict) == -1)
+		return;
+	/* Behind the verdict and outside of its scope: it cannot change it. */
+	if (run->options->compare && facts->has_author &&
+	    (facts->have & FACTS_DMARC) != 0)
+		dmarc_compare(run->view, &run->options->dmarc, &facts->author);
+}
+
+/* Of the request, or of what came while it waited, if that is later. */
+static int64_t
+time_seen(const struct run *run, int64_t came)
+{
+	const int64_t asof = view_asof(run->view);
+
+	return (came > asof ? came : asof);
+}
+
+static const char *
+record_life(struct run *run, const struct rrset *set)
+{
+	const int64_t at = time_seen(run, set->fetched);
+	const int64_t left = set->expires - at;
+
+	return (
+	    arena_printf(run->arena, " age=%lld ttl=%u left=%lld stale=%lld",
+		(long long)((at - set->fetched) / 1000), set->ttl,
+		(long long)(left > 0 ? left / 1000 : 0),
+		(long long)(left < 0 ? seconds_up(-left) : 0)));
+}
+
+static const char *
+record_failure(struct run *run, const struct rrset *set)
+{
+	const int64_t at = time_seen(run, set->failed_at);
+	const int64_t left = set->retry_at - at;
+
+	return (arena_printf(run->arena,
+	    " failure=%s failed_for=%lld retry_in=%lld",
+	    rr_failure_text(set->failure),
+	    (long long)((at - set->failed_since) / 1000),
+	    (long long)(left > 0 ? left / 1000 : 0)));
 }
 
 static void
 put_record_line(struct run *run, const struct view_read *read)
 {
 	const struct rrset *set = read->set;
-	const int64_t asof = view_asof(run->view);
 	char name[DNAME_TEXT_MAX];
-	const char *line;
 
-	line = arena_printf(run->arena, "%s %s state=%s dnssec=%s",
-	    dname_text(&read->name, name), rr_type_text(read->type),
-	    rr_state_text(set->state), dnssec_text(set->dnssec));
-	if (set->state != RR_FAILED)
-		line = arena_printf(run->arena,
-		    "%s age=%lld ttl=%u left=%lld stale=%lld", line,
-		    (long long)((asof - set->fetched) / 1000), set->ttl,
-		    (long long)seconds_left(run, set->expires),
-		    (long long)(set->expires < asof
-				    ? seconds_up(asof - set->expires)
-				    : 0));
-	if (set->failure != RR_FAILURE_NONE)
-		line = arena_printf(run->arena,
-		    "%s failure=%s failed_for=%lld retry_in=%lld", line,
-		    rr_failure_text(set->failure),
-		    (long long)((asof - set->failed_since) / 1000),
-		    (long long)seconds_left(run, set->retry_at));
-	msg_put(run->reply, "record", line);
+	msg_put(run->reply, "record",
+	    arena_printf(run->arena, "%s %s state=%s dnssec=%s%s%s",
+		dname_text(&read->name, name), rr_type_text(read->type),
+		rr_state_text(set->state), dnssec_text(set->dnssec),
+		set->state != RR_FAILED ? record_life(run, set) : "",
+		set->failure != RR_FAILURE_NONE ? record_failure(run, set)
+						: ""));
 }
 
 static void

@@ -216,12 +216,20 @@ set_judge(struct view *view, const struct rrset *set, int64_t *stale)
 	return (view->mode == VIEW_FINAL ? failure_timeout(view, set) : NULL);
 }
 
+/*
+ * A record that came after the request counts as if it had come with it, or
+ * what is left of its life would be more than its TTL, and a failure would
+ * begin in the future.
+ */
 static void
 scope_count(struct view *view, const struct rrset *set, int64_t stale)
 {
 	struct view_scope *scope = view->scope;
-	const int64_t expires =
-	    set->state == RR_FAILED ? set->retry_at : set->expires;
+	const bool failed = set->state == RR_FAILED;
+	const int64_t came = failed ? set->failed_at : set->fetched;
+	const int64_t late = came > view->asof ? came - view->asof : 0;
+	const int64_t expires = (failed ? set->retry_at : set->expires) - late;
+	const int64_t since = set->failed_since - late;
 
 	scope->asked++;
 	if (set->dnssec > scope->dnssec)
@@ -230,11 +238,11 @@ scope_count(struct view *view, const struct rrset *set, int64_t stale)
 		scope->expires = expires;
 	if (stale > scope->stale)
 		scope->stale = stale;
-	if (set->state != RR_FAILED)
+	if (!failed)
 		return;
 	scope->failed++;
-	if (scope->failed_since == 0 || set->failed_since < scope->failed_since)
-		scope->failed_since = set->failed_since;
+	if (scope->failed_since == 0 || since < scope->failed_since)
+		scope->failed_since = since;
 }
 
 static void

@@ -90,11 +90,20 @@ static const struct {
     {"failed", {FAILED, FAILURE(-3000, -5, 5)},
 	FAILING, FAILING, 0, -3000, false},
     {"failed while waiting", {FAILED, FAILURE(1, 1, 2)},
-	FAILING, FAILING, 0, 1, false},
+	FAILING, FAILING, 0, 0, false},
+    {"failed once more while waiting", {FAILED, FAILURE(-9, 1, 2)},
+	FAILING, FAILING, 0, -10, false},
     {"failed, due again", {FAILED, FAILURE(-3000, -5, -1)},
 	MISSING, TIMED_OUT, 0, -3000, false},
 };
 /* clang-format on */
+
+/* What came after the request counts as if it had come with it. */
+static int64_t
+late(int64_t came)
+{
+	return (came > NOW ? came - NOW : 0);
+}
 
 static void
 check_scope(const struct view_scope *scope, enum seen seen, size_t i)
@@ -116,9 +125,11 @@ check_scope(const struct view_scope *scope, enum seen seen, size_t i)
 	if (seen == MISSING)
 		assert_true(scope->expires == INT64_MAX);
 	if (seen == FRESH || seen == STALE)
-		assert_int_equal(scope->expires, cases[i].set.expires);
+		assert_int_equal(scope->expires,
+		    cases[i].set.expires - late(cases[i].set.fetched));
 	if (seen == FAILING)
-		assert_int_equal(scope->expires, cases[i].set.retry_at);
+		assert_int_equal(scope->expires,
+		    cases[i].set.retry_at - late(cases[i].set.failed_at));
 }
 
 static void
