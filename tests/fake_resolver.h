@@ -2,8 +2,8 @@
 /*
  * A resolver that answers what the test says, when the test says. It takes
  * the place of resolver.c when the program is linked: the linker looks for
- * these functions in the library only when the program has none. So this is
- * for one source file of a program.
+ * these functions in the library only when the program has none. A second
+ * source file of a program defines FAKE_RESOLVER_TYPES first, and gets none.
  *
  * What was asked waits in fake_asked() until fake_answer() answers it.
  */
@@ -34,6 +34,8 @@ struct resolver {
 	unsigned count;		   /* asked for since fake_open() */
 	struct resolver_answer *answers, **answers_end;
 };
+
+#ifndef FAKE_RESOLVER_TYPES
 
 static inline void
 fake_open(struct resolver *resolver)
@@ -117,4 +119,5 @@ resolver_answer_free(struct resolver_answer *answer)
 	free(answer);
 }
 
+#endif
 #endif
