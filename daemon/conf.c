@@ -396,9 +396,8 @@ static cfg_opt_t cache_opts[] = {
 };
 
 static cfg_opt_t dmarc_opts[] = {CFG_STR("discovery", "tree-walk", CFGF_NONE),
-    CFG_BOOL("pct", cfg_false, CFGF_NONE),
-    CFG_STR("pct-key", "", CFGF_NONE), CFG_BOOL("compare", cfg_false, CFGF_NONE),
-    CFG_END()};
+    CFG_BOOL("pct", cfg_false, CFGF_NONE), CFG_STR("pct-key", "", CFGF_NONE),
+    CFG_BOOL("compare", cfg_false, CFGF_NONE), CFG_END()};
 
 static cfg_opt_t spf_opts[] = {CFG_STR("receiver", "", CFGF_NONE),
     CFG_BOOL("prefetch", cfg_false, CFGF_NONE), CFG_END()};
