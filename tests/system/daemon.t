@@ -330,7 +330,7 @@ HOSTILE = [
      lambda sock: send(sock, HANDSHAKE + frame(b'\0\0\0\1' * 1000))),
     ('questions, and no reading of answers', 20,
      lambda sock: send(sock, HANDSHAKE + frame(ASK) * 500)),
-    ('descriptors passed in', 50, send_descriptors),
+    ('descriptors passed in', 200, send_descriptors),
 ]
 
 
@@ -368,6 +368,10 @@ def check_hostile():
            'descriptor stays' % (count, what),
            '%d descriptors, %d before' % (descriptors(daemon), base))
         base = max(base, descriptors(daemon))
+
+    ok(stats(daemon, 'descriptors_closed') >= 200 * 8,
+       'the descriptors that were passed in are counted',
+       stats(daemon, 'descriptors_closed'))
 
     idle = [hostile_connect(path) for _ in range(400)]
     start = time.monotonic()
