@@ -15,7 +15,7 @@
 #include "stats.h"
 #include "world.h"
 
-#define LINE_MAX_OCTETS 1024
+#define LINE_MAX_OCTETS 4096
 #define TEXT_MAX_OCTETS 65536
 
 struct scenario {
