@@ -287,8 +287,8 @@ static const struct input inputs[] = {
     DOMAIN("policy_domain", DMARC, read_policy_domain),
     CHOICE("published", DMARC, policy_words, 0, read_published),
     CHOICE("spf", SPF, spf_words, FACTS_ONE(SPF_TEMPERROR), read_spf),
-    /* FACTS_DMARC runs SPF only where it can matter, so ask for both. */
-    YES_NO("spf_aligned", BOTH, read_spf_aligned),
+    /* FACTS_DMARC brings SPF with it. */
+    YES_NO("spf_aligned", DMARC, read_spf_aligned),
     CHOICE("spf_dnssec", SPF, dnssec_words, FACTS_ONE(DNSSEC_BOGUS),
 	read_spf_dnssec),
     DOMAIN("spf_domain", SPF, read_spf_domain),

@@ -806,7 +806,8 @@ decide_certain(const struct walk *walk, struct rules_decision *decision)
 	const struct rule *rule = walk->decider;
 
 	decision->decided = true;
-	while (BIT(decision->action) != decision->possible)
+	while (decision->action < RULES_REJECT &&
+	       BIT(decision->action) != decision->possible)
 		decision->action++;
 	if (rule != NULL && rule->action == decision->action) {
 		decision->rule = rule->name;
