@@ -19,6 +19,8 @@
 #include <confuse.h>
 
 #include "arena.h"
+#include "dname.h"
+#include "ipaddr.h"
 #include "preset.h"
 #include "rules.h"
 
@@ -285,13 +287,32 @@ check_group(cfg_t *cfg, cfg_opt_t *opt)
 	return (-1);
 }
 
+/* The title of the section that was just read. */
+static const char *
+title_last(cfg_opt_t *opt)
+{
+	return (cfg_title(cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1)));
+}
+
+/* The library prints titles as they are, and could not read these again. */
+static int
+check_title(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (strpbrk(title_last(opt), "\"\\") == NULL)
+		return (0);
+	cfg_error(cfg, "%s: a title holds no quote and no backslash",
+	    cfg_opt_name(opt));
+	return (-1);
+}
+
 static int
 check_address(cfg_t *cfg, cfg_opt_t *opt)
 {
-	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
-	const char *address = cfg_title(section);
+	const char *address = title_last(opt);
 	const char *problem = server_address_problem(address);
 
+	if (check_title(cfg, opt) == -1)
+		return (-1);
 	if (problem == NULL)
 		return (0);
 	cfg_error(cfg, "%s \"%s\": %s", cfg_opt_name(opt), address, problem);
@@ -303,18 +324,61 @@ check_address(cfg_t *cfg, cfg_opt_t *opt)
 	"without it and would silently send plain DNS; forward to a local "    \
 	"resolver that speaks it"
 
+/* The port of "192.0.2.1" or "2001:db8::1@5300"; 0: the text is neither. */
+static long
+dns_port(const char *text)
+{
+	const size_t len = strcspn(text, "@");
+	char host[IPADDR_TEXT_MAX], *end;
+	struct ipaddr ip;
+	long port;
+
+	if (len >= sizeof(host))
+		return (0);
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (ipaddr_from_text(&ip, host) == -1)
+		return (0);
+	if (text[len] == '\0')
+		return (53);
+	port = strtol(text + len + 1, &end, 10);
+	return (*end != '\0' || port < 0 || port > 65535 ? 0 : port);
+}
+
 /* "192.0.2.1@853" and "192.0.2.1#name" are how unbound is asked for TLS. */
 static int
 check_forward(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const char *address = value_last(opt);
-	const char *port = strrchr(address, '@');
+	const long port = dns_port(address);
 
-	if (strchr(address, '#') == NULL &&
-	    (port == NULL || strcmp(port, "@853") != 0))
+	if (port == 853 || strchr(address, '#') != NULL)
+		cfg_error(cfg, "%s: \"%s\": %s", cfg_opt_name(opt), address,
+		    TLS_REFUSED);
+	else if (port == 0)
+		cfg_error(cfg,
+		    "%s: \"%s\" is not an address like 192.0.2.1 or "
+		    "2001:db8::1@5300",
+		    cfg_opt_name(opt), address);
+	else
 		return (0);
-	cfg_error(
-	    cfg, "%s: \"%s\": %s", cfg_opt_name(opt), address, TLS_REFUSED);
+	return (-1);
+}
+
+static int
+check_stub(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	struct dname zone;
+
+	if (check_title(cfg, opt) == -1)
+		return (-1);
+	if (dname_from_text(&zone, title_last(opt)) == -1)
+		cfg_error(cfg, "stub \"%s\": no domain name", title_last(opt));
+	else if (cfg_size(section, "address") == 0)
+		cfg_error(cfg, "stub \"%s\": no address", title_last(opt));
+	else
+		return (0);
 	return (-1);
 }
 
@@ -359,6 +423,9 @@ check_preset(cfg_t *cfg, cfg_opt_t *opt)
  * The grammar
  */
 
+/* Without the last flag a second section of a title changes the first. */
+#define CFGF_UNIQUE (CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES)
+
 /* The library wants it writable, and does not write. */
 static char empty_list[] = "{}";
 
@@ -373,7 +440,7 @@ static cfg_opt_t stub_opts[] = {
 
 static cfg_opt_t resolver_opts[] = {
     CFG_STR_LIST("forward", empty_list, CFGF_NONE),
-    CFG_SEC("stub", stub_opts, CFGF_MULTI | CFGF_TITLE),
+    CFG_SEC("stub", stub_opts, CFGF_UNIQUE),
     CFG_STR("trust-anchor-file", "/usr/share/dns/root.key", CFGF_NONE),
     CFG_STR_LIST("trust-anchor", empty_list, CFGF_NONE),
     CFG_STR("root-hints", "", CFGF_NONE),
@@ -427,15 +494,15 @@ static cfg_opt_t log_opts[] = {CFG_STR("level", "info", CFGF_NONE),
     CFG_STR("to", "stderr", CFGF_NONE), CFG_END()};
 
 static cfg_opt_t file_opts[] = {
-    CFG_SEC("endpoint", endpoint_opts, CFGF_MULTI | CFGF_TITLE),
-    CFG_SEC("control", control_opts, CFGF_MULTI | CFGF_TITLE),
+    CFG_SEC("endpoint", endpoint_opts, CFGF_UNIQUE),
+    CFG_SEC("control", control_opts, CFGF_UNIQUE),
     CFG_SEC("resolver", resolver_opts, CFGF_NONE),
     CFG_SEC("cache", cache_opts, CFGF_NONE),
     CFG_SEC("dmarc", dmarc_opts, CFGF_NONE),
     CFG_SEC("spf", spf_opts, CFGF_NONE),
     CFG_SEC("verdict", verdict_opts, CFGF_NONE),
     CFG_SEC("score", score_opts, CFGF_NONE),
-    CFG_SEC("rule", rule_opts, CFGF_MULTI | CFGF_TITLE),
+    CFG_SEC("rule", rule_opts, CFGF_UNIQUE),
     CFG_SEC("log", log_opts, CFGF_NONE),
     CFG_BOOL(END_OF_FILE, cfg_false, CFGF_NONE),
     CFG_END(),
@@ -444,7 +511,7 @@ static cfg_opt_t file_opts[] = {
 /* What a preset's text may hold. */
 static cfg_opt_t preset_opts[] = {
     CFG_SEC("score", score_opts, CFGF_NONE),
-    CFG_SEC("rule", rule_opts, CFGF_MULTI | CFGF_TITLE),
+    CFG_SEC("rule", rule_opts, CFGF_UNIQUE),
     CFG_END(),
 };
 
@@ -458,7 +525,9 @@ static const struct {
     {"control", check_address},
     {"control|mode", check_mode},
     {"control|group", check_group},
+    {"rule", check_title},
     {"resolver|forward", check_forward},
+    {"resolver|stub", check_stub},
     {"resolver|stub|address", check_forward},
     {"resolver|trust-anchor-file", check_readable},
     {"resolver|root-hints", check_readable},
@@ -529,8 +598,8 @@ get_endpoints(struct conf *conf)
 	conf->control = (struct server_options){
 	    "ipc://" VERDICT_RUNDIR "/control.sock", 0600, (gid_t)-1};
 	if (cfg_size(cfg, "control") > 1) {
-		error_addf(
-		    "%s: only one control endpoint is possible", cfg->filename);
+		error_addf("%s: only one control endpoint is possible",
+		    conf->private->path);
 		return (-1);
 	}
 	if (cfg_size(cfg, "control") == 1)
@@ -668,7 +737,11 @@ rules_fail(const struct rules_error *error)
 {
 	char text[1024];
 
-	error_addf("%s", rules_error_text(error, text, sizeof(text)));
+	rules_error_text(error, text, sizeof(text));
+	if (*error->file == '\0')
+		error_addf("%s: %s", error_file, text);
+	else
+		error_addf("%s", text);
 	return (-1);
 }
 
@@ -725,10 +798,14 @@ static cfg_t *
 preset_parse(const char *name)
 {
 	cfg_t *cfg = cfg_init(preset_opts, CFGF_NONE);
+	const char *const file = error_file;
+	int ret;
 
 	error_file = name;
 	cfg_set_error_function(cfg, error_callback);
-	if (cfg_parse_buf(cfg, preset_text(name)) == CFG_SUCCESS)
+	ret = cfg_parse_buf(cfg, preset_text(name));
+	error_file = file;
+	if (ret == CFG_SUCCESS)
 		return (cfg);
 	cfg_free(cfg);
 	return (NULL);
@@ -885,8 +962,11 @@ file_parse(struct conf *conf)
 	for (i = 0; i < sizeof(checks) / sizeof(*checks); i++)
 		cfg_set_validate_func(
 		    private->cfg, checks[i].option, checks[i].check);
-	if (cfg_parse_buf(private->cfg, text) == CFG_SUCCESS)
-		return (0);
+	if (cfg_parse_buf(private->cfg, text) == CFG_SUCCESS) {
+		if (cfg_getbool(private->cfg, END_OF_FILE))
+			return (0);
+		error_addf("%s: a comment is not closed", private->path);
+	}
 	if (error_len == 0)
 		error_addf("%s: syntax error", private->path);
 	return (-1);
