@@ -817,6 +817,8 @@ test_eval(const struct node *node, struct facts *facts)
 	const struct input *input = node->input;
 	enum tri value;
 
+	if (facts->hypothetical && input_of_sender(input))
+		return (TRI_UNKNOWN);
 	if ((input->needs & ~facts->have) != 0)
 		facts_need(facts, input->needs);
 	if (node->op == NODE_COMPARE)

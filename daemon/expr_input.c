@@ -304,6 +304,25 @@ input_get(unsigned index)
 	return (index < INPUTS ? &inputs[index] : NULL);
 }
 
+bool
+input_of_sender(const struct input *input)
+{
+	switch (input->type) {
+	case INPUT_ADDRESS:
+	case INPUT_DOMAIN:
+	case INPUT_DURATION:
+	case INPUT_SIGNERS:
+	case INPUT_TEXT:
+		return (true);
+	case INPUT_CHOICE:
+		return (input->words == dnssec_words);
+	case INPUT_SIGNATURES:
+	case INPUT_YES_NO:
+		break;
+	}
+	return (false);
+}
+
 static bool
 same(const char *word, const char *text, size_t len)
 {

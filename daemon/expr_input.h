@@ -58,6 +58,9 @@ const struct input *input_get(unsigned index);
 /* The name most like it, or NULL if none is near. */
 const char *input_nearest(const char *name, size_t len);
 
+/* Does it tell who sends, or how DNS was asked, rather than a result? */
+bool input_of_sender(const struct input *input);
+
 /* The bit of a word of the input's type; 0 if it is none of its words. */
 facts_set input_word(const struct input *input, const char *word, size_t len);
 /* The word of the input most like it, or NULL. */

@@ -90,6 +90,12 @@ struct facts {
 	size_t		 signatures;
 	struct facts_signature *signature;
 
+	/*
+	 * Of no message but of any, to check the rules themselves: inputs that
+	 * tell of the sender rather than of a result are unknown.
+	 */
+	bool		 hypothetical;
+
 	/* Found so far: an OR of enum facts_group. */
 	unsigned	 have;
 

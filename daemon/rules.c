@@ -20,6 +20,7 @@ struct rule {
 	enum rules_action action;
 	int64_t score; /* thousandths */
 	const char *reply, *override;
+	unsigned reply_needs; /* groups of facts that the reply tells of */
 	const char *file;
 	int line;
 };
@@ -98,6 +99,7 @@ refuse(struct rules_error *error, const struct rule_source *source,
     const char *fmt, ...)
 {
 	va_list ap;
+	char *p;
 
 	memset(error, 0, sizeof(*error));
 	if (source != NULL) {
@@ -110,6 +112,10 @@ refuse(struct rules_error *error, const struct rule_source *source,
 	va_start(ap, fmt);
 	(void)vsnprintf(error->message, sizeof(error->message), fmt, ap);
 	va_end(ap);
+	/* It may quote what no terminal should obey. */
+	for (p = error->message; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
 	return (-1);
 }
 
@@ -242,13 +248,49 @@ enhanced_code(const char *text)
 	return (at);
 }
 
+static unsigned
+placeholder_needs(enum placeholder what)
+{
+	switch (what) {
+	case HOLDS_POLICY_DOMAIN:
+		return (FACTS_DMARC);
+	case HOLDS_SPF_DOMAIN:
+		return (FACTS_SPF);
+	case HOLDS_FROM:
+	case HOLDS_CLIENT_IP:
+	case HOLDS_RULE:
+	case HOLDS_NONE:
+		break;
+	}
+	return (0);
+}
+
+/* Checks the placeholders, and notes what they need. 0 or -1. */
 static int
-reply_check(const struct rule_source *source, const struct rule *rule,
+placeholders_check(const char *text, unsigned *needs)
+{
+	enum placeholder what;
+	size_t len;
+
+	for (; (text = strchr(text, '%')) != NULL; text += len) {
+		len = 2;
+		if (text[1] == '%')
+			continue;
+		what = text[1] == '{' ? placeholder_at(text, &len) : HOLDS_NONE;
+		if (what == HOLDS_NONE)
+			return (-1);
+		*needs |= placeholder_needs(what);
+	}
+	return (0);
+}
+
+static int
+reply_check(const struct rule_source *source, struct rule *rule,
     struct rules_error *error)
 {
-	const char *text = source->reply, *p;
+	const char *text = source->reply;
 	char class = rule->action == RULES_DEFER ? '4' : '5';
-	size_t len, basic = basic_code(text);
+	size_t basic = basic_code(text);
 
 	if (!rule->acts ||
 	    (rule->action != RULES_REJECT && rule->action != RULES_DEFER))
@@ -263,14 +305,10 @@ reply_check(const struct rule_source *source, const struct rule *rule,
 		return (refuse(error, source,
 		    "reply: the codes of action = %s begin with %c",
 		    rules_action_text(rule->action), class));
-	for (p = text; (p = strchr(p, '%')) != NULL; p += len) {
-		len = 2;
-		if (p[1] != '%' &&
-		    (p[1] != '{' || placeholder_at(p, &len) == HOLDS_NONE))
-			return (refuse(error, source,
-			    "reply: there is %%{from}, %%{policy_domain}, "
-			    "%%{spf_domain}, %%{client_ip}, %%{rule} and %%%%"));
-	}
+	if (placeholders_check(text, &rule->reply_needs) != 0)
+		return (refuse(error, source,
+		    "reply: there is %%{from}, %%{policy_domain}, "
+		    "%%{spf_domain}, %%{client_ip}, %%{rule} and %%%%"));
 	return (0);
 }
 
@@ -285,7 +323,7 @@ value_put(char *out, size_t size, size_t used, const char *value)
 
 static const char *
 placeholder_value(enum placeholder what, const struct rules_decision *decision,
-    struct facts *facts, char buf[DNAME_TEXT_MAX])
+    const struct facts *facts, char buf[DNAME_TEXT_MAX])
 {
 	switch (what) {
 	case HOLDS_FROM:
@@ -293,13 +331,14 @@ placeholder_value(enum placeholder what, const struct rules_decision *decision,
 			return (dname_text(&facts->author, buf));
 		break;
 	case HOLDS_POLICY_DOMAIN:
-		facts_need(facts, FACTS_DMARC);
-		if (facts->has_author && facts->policy.status == DMARC_FOUND)
+		if ((facts->have & FACTS_DMARC) != 0 && facts->has_author &&
+		    facts->policy.status == DMARC_FOUND)
 			return (dname_text(&facts->policy.policy_domain, buf));
 		break;
 	case HOLDS_SPF_DOMAIN:
-		facts_need(facts, FACTS_SPF);
-		return (facts->spf.domain);
+		if ((facts->have & FACTS_SPF) != 0)
+			return (facts->spf.domain);
+		break;
 	case HOLDS_CLIENT_IP:
 		if (facts->client_ip.octets != 0)
 			return (ipaddr_text(&facts->client_ip, buf));
@@ -324,7 +363,7 @@ template_default(const struct rules_decision *decision)
 }
 
 const char *
-rules_reply(const struct rules_decision *decision, struct facts *facts,
+rules_reply(const struct rules_decision *decision, const struct facts *facts,
     struct arena *arena)
 {
 	bool reject = decision->action == RULES_REJECT;
@@ -631,6 +670,20 @@ rules_count(const struct rules *rules)
 	return (rules->rules);
 }
 
+const struct rules_settings *
+rules_settings_of(const struct rules *rules)
+{
+	return (&rules->settings);
+}
+
+enum tri
+rules_value(const struct rules *rules, size_t index, struct facts *facts)
+{
+	const struct expr *when = rules->rule[index].when;
+
+	return (when == NULL ? TRI_TRUE : expr_eval(when, facts));
+}
+
 /* ---- the walk --------------------------------------------------------- */
 
 /*
@@ -813,6 +866,7 @@ decide_certain(const struct walk *walk, struct rules_decision *decision)
 		decision->rule = rule->name;
 		decision->template = rule->reply;
 		decision->override = rule->override;
+		facts_need(walk->facts, rule->reply_needs);
 	} else {
 		decision->rule =
 		    decision->action == RULES_ACCEPT ? BY_DEFAULT : BY_SCORE;

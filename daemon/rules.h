@@ -124,8 +124,8 @@ struct rules_decision {
 
 /*
  * Strings of the decision are borrowed from `rules`. Runs SPF and DMARC
- * through facts_need(), only as far as the verdict depends on them. When
- * anything was missing from the facts' view the decision has no meaning.
+ * through facts_need(), only as far as the verdict and its reply depend on
+ * them. When anything was missing from the facts' view the decision has no meaning.
  */
 void rules_decide(const struct rules *rules, struct facts *facts,
     struct arena *arena, struct rules_decision *decision);
@@ -137,7 +137,7 @@ void rules_decide(const struct rules *rules, struct facts *facts,
  * %{client_ip}, %{rule} and %%. One line of printable ASCII. Arena.
  */
 const char *rules_reply(const struct rules_decision *decision,
-    struct facts *facts, struct arena *arena);
+    const struct facts *facts, struct arena *arena);
 
 /* Each rule in order, for explanations and tables. */
 enum rules_step {
@@ -167,6 +167,11 @@ const struct rules_trace *rules_explain(const struct rules *rules,
     struct facts *facts, struct arena *arena);
 
 size_t rules_count(const struct rules *rules);
+/* By index from 0: is the rule's condition true, wherever it stands? */
+enum tri rules_value(const struct rules *rules, size_t index,
+    struct facts *facts);
+/* Borrowed. */
+const struct rules_settings *rules_settings_of(const struct rules *rules);
 
 /* "accept" and so on. From text: 0, or -1 if it is none. */
 const char *rules_action_text(enum rules_action action);

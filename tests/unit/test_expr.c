@@ -294,6 +294,44 @@ test_nothing_given(void **state)
 	CHECK(table, &given);
 }
 
+/* Of any sender: results are known, who sends is not. */
+static void
+test_hypothetical(void **state)
+{
+	static const struct line table[] = {
+	    {"client_ip in 192.0.2.0/24", U},
+	    {"from in example.com", U},
+	    {"from not in example.com", U},
+	    {"helo in com", U},
+	    {"host is 'mx1'", U},
+	    {"mail_from is ''", U},
+	    {"mail_from_domain in com", U},
+	    {"org_domain in com", U},
+	    {"policy_domain in com", U},
+	    {"spf_domain in com", U},
+	    {"dkim_domain in com", U},
+	    {"spf_dnssec is secure", U},
+	    {"dmarc_dnssec is bogus", U},
+	    {"stale > 1h", U},
+	    {"dns_failing_for > 1h", U},
+	    {"spf is pass", T},
+	    {"dmarc is fail", F},
+	    {"policy is reject", T},
+	    {"dkim is pass", T},
+	    {"dkim_aligned", T},
+	    {"has_from", T},
+	    {"t", F},
+	    {"from in com and dmarc is fail", F},
+	    {"from in com or dmarc is pass", T},
+	};
+	struct given given;
+
+	(void)state;
+	facts_given(&given);
+	given.facts.hypothetical = true;
+	CHECK(table, &given);
+}
+
 /* One that passed is enough; that there is none is said of all. */
 static void
 test_two_signatures(void **state)
@@ -687,6 +725,7 @@ main(void)
 	    cmocka_unit_test(test_nothing_known),
 	    cmocka_unit_test(test_partly_known),
 	    cmocka_unit_test(test_nothing_given),
+	    cmocka_unit_test(test_hypothetical),
 	    cmocka_unit_test(test_two_signatures),
 	    cmocka_unit_test(test_mistakes),
 	    cmocka_unit_test(test_list_file),
