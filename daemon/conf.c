@@ -878,8 +878,10 @@ file_read(struct arena *arena, const char *path)
 			fclose(in);
 		return (NULL);
 	}
-	if (st.st_size > FILE_OCTETS_MAX) {
-		error_addf("%s: too large for a configuration", path);
+	if (!S_ISREG(st.st_mode) || st.st_size > FILE_OCTETS_MAX) {
+		error_addf("%s: %s", path,
+		    S_ISREG(st.st_mode) ? "too large for a configuration"
+					: "not a file");
 		fclose(in);
 		return (NULL);
 	}
