@@ -125,7 +125,8 @@ struct rules_decision {
 /*
  * Strings of the decision are borrowed from `rules`. Runs SPF and DMARC
  * through facts_need(), only as far as the verdict and its reply depend on
- * them. When anything was missing from the facts' view the decision has no meaning.
+ * them. When anything was missing from the facts' view, the decision has no
+ * meaning.
  */
 void rules_decide(const struct rules *rules, struct facts *facts,
     struct arena *arena, struct rules_decision *decision);

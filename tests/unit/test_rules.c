@@ -319,7 +319,7 @@ test_undecided(void **state)
 	    {REJECT, 4 * HOUR, ACCEPT, 5 * HOUR, REJECT, "undecided"},
 	};
 	static const struct one rule[ONES] = {{MAYBE, "reject", 0, 0}};
-	const struct view_source source = {nothing, NULL};
+	const struct view_source source = {.get = nothing};
 	const int64_t now = INT64_C(1700000000000);
 	size_t i;
 
@@ -565,6 +565,50 @@ test_reply_is_short(void **state)
 	assert_int_equal(
 	    strlen(rules_reply(&d, &given.facts, arena)), RULES_REPLY_MAX);
 	rules_free(rules);
+}
+
+/* What the reply tells is found before the decision, not after it. */
+static void
+test_reply_needs(void **state)
+{
+	static const struct {
+		const char *reply;
+		unsigned needs;
+	} table[] = {
+	    {"no", 0},
+	    {"%{from} %{client_ip} %{rule} 100%%{spf_domain}", 0},
+	    {"%{spf_domain}", FACTS_SPF},
+	    {"%{policy_domain}", FACTS_DMARC},
+	};
+	static const struct dmarc_options options = {
+	    .discovery = DMARC_TREE_WALK};
+	const struct view_source source = {.get = nothing};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct rule_source rule = {
+		    .name = "r", .action = "reject", .reply = table[i].reply};
+		struct rules *rules = rules_new();
+		struct rules_error error;
+		struct rules_decision d;
+		struct given given;
+
+		facts_given(&given);
+		given.facts.have = 0;
+		given.facts.options = &options;
+		given.facts.question.receiver = "mx.example.net";
+		given.facts.view = view_open(
+		    arena, &source, INT64_C(1700000000000), HOUR, VIEW_ASK);
+		assert_int_equal(rules_add(rules, &rule, &error), 0);
+		rules_decide(rules, &given.facts, arena, &d);
+		assert_int_equal(
+		    given.facts.have & table[i].needs, table[i].needs);
+		assert_int_equal(
+		    view_missing(given.facts.view), table[i].needs != 0);
+		view_close(given.facts.view);
+		rules_free(rules);
+	}
 }
 
 /* ---- mistakes --------------------------------------------------------- */
@@ -836,6 +880,7 @@ main(void)
 	    cmocka_unit_test(test_override),
 	    cmocka_unit_test(test_replies),
 	    cmocka_unit_test(test_reply_is_short),
+	    cmocka_unit_test(test_reply_needs),
 	    cmocka_unit_test(test_mistakes),
 	    cmocka_unit_test(test_settings_mistakes),
 	    cmocka_unit_test(test_caret),
