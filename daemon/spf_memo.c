@@ -107,9 +107,9 @@ key_write(uint8_t key[KEY_MAX], const struct spf_question *q, uint8_t reads)
  * stand only that: the answer is then under the longer key.
  */
 struct head {
-	int64_t	 made, expires;
+	int64_t made, expires;
 	uint32_t asked; /* records read */
-	uint8_t	 reads, result, identity, dnssec;
+	uint8_t reads, result, identity, dnssec;
 };
 
 static void

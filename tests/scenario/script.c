@@ -631,7 +631,7 @@ char *
 scenario_run(struct scenario *scenario, const char *directory)
 {
 	struct play *play = calloc(1, sizeof(*play));
-	char *problem = NULL;
+	char *problem;
 	enum stat stat;
 
 	if (play == NULL)
@@ -644,8 +644,7 @@ scenario_run(struct scenario *scenario, const char *directory)
 		play->stats[stat] = stat_value(stat);
 	if (setjmp(play->failed) == 0)
 		play_run(play);
-	else
-		problem = strdup(play->problem);
+	problem = *play->problem == '\0' ? NULL : strdup(play->problem);
 	if (play->world != NULL)
 		world_close(play->world);
 	free(play);
