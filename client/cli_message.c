@@ -132,6 +132,8 @@ signature_print(const struct mail_dkim *dkim, size_t i, char *buf, size_t size)
 			used += (size_t)snprintf(buf + used, size - used,
 			    " %s=%.*s", tags[k].tag, tags[k].len,
 			    tags[k].value);
+	if (sig->limit >= 0 && used < size)
+		snprintf(buf + used, size - used, " l=%ld", sig->limit);
 }
 
 /* Calls `put` for each field of the question. */
@@ -185,10 +187,15 @@ problems_print(struct print *print, const struct facts *facts)
 		print_field(print, "problem", "From has too many domains");
 	sigs = mail_dkim_results(facts->dkim, &n, &more);
 	for (i = 0; i < n; i++) {
-		if (sigs[i].problem == NULL)
+		if (sigs[i].problem != NULL)
+			snprintf(line, sizeof(line), "signature %zu: %s", i + 1,
+			    sigs[i].problem);
+		else if (sigs[i].limit >= 0)
+			snprintf(line, sizeof(line),
+			    "signature %zu: signs %ld octets of a longer body",
+			    i + 1, sigs[i].limit);
+		else
 			continue;
-		snprintf(line, sizeof(line), "signature %zu: %s", i + 1,
-		    sigs[i].problem);
 		print_field(print, "problem", line);
 	}
 	if (more > 0) {

@@ -6,11 +6,13 @@
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
 #include <nanomsg/tcp.h>
+#include <pthread.h>
 
 #include "lib_endpoint.h"
 #include "msg.h"
 
-#define RECONNECT_MS 5 /* a daemon that restarts is found again at once */
+#define WORKER_STACK 131072 /* octets; nanomsg's thread needs few of them */
+#define RECONNECT_MS 5	    /* a daemon that restarts is found again at once */
 /* The protocol puts four octets before ours; a little more does no harm. */
 #define RECEIVE_MAX (MSG_MAX + 64)
 
@@ -41,6 +43,30 @@ options_set(int handle, enum endpoint_kind kind)
 	return (option_set(handle, NN_TCP, NN_TCP_NODELAY, 1));
 }
 
+/*
+ * nanomsg starts a thread with its first socket, and aborts if it cannot. A
+ * stack of the usual 8 MB does not fit where qmail's softlimit allows 16 MB in
+ * all, so for this moment the default is a small one.
+ */
+static int
+socket_open(void)
+{
+	pthread_attr_t usual, small;
+	int handle;
+
+	if (pthread_getattr_default_np(&usual) != 0)
+		return (nn_socket(AF_SP, NN_REQ));
+	if (pthread_attr_init(&small) == 0) {
+		pthread_attr_setstacksize(&small, WORKER_STACK);
+		pthread_setattr_default_np(&small);
+		pthread_attr_destroy(&small);
+	}
+	handle = nn_socket(AF_SP, NN_REQ);
+	pthread_setattr_default_np(&usual);
+	pthread_attr_destroy(&usual);
+	return (handle);
+}
+
 int
 nano_open(const char *endpoint)
 {
@@ -51,7 +77,7 @@ nano_open(const char *endpoint)
 		errno = EINVAL;
 		return (-1);
 	}
-	handle = nn_socket(AF_SP, NN_REQ);
+	handle = socket_open();
 	if (handle < 0)
 		return (-1);
 	if (options_set(handle, kind) < 0 || nn_connect(handle, endpoint) < 0) {

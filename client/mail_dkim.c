@@ -423,20 +423,38 @@ error_set(struct signature *sig, int error)
 	}
 }
 
+/*
+ * RFC 6376 8.2: with l= anybody may add to the body. libopendkim counts the
+ * octets of the body as they came, and those that were signed after
+ * canonicalisation, so a limit may be reported that cuts nothing but spaces.
+ */
 static void
-info_decides(struct signature *sig, DKIM_SIGINFO *info)
+limit_set(struct signature *sig, DKIM *handle, DKIM_SIGINFO *info)
+{
+	ssize_t all, canonical, limit;
+
+	if (dkim_sig_getcanonlen(handle, info, &all, &canonical, &limit) ==
+		DKIM_STAT_OK &&
+	    limit >= 0 && all > limit)
+		sig->limit = (long)limit;
+}
+
+static void
+info_decides(struct signature *sig, DKIM *handle, DKIM_SIGINFO *info)
 {
 	unsigned flags = dkim_sig_getflags(info);
 	int error = dkim_sig_geterror(info);
 
 	if ((flags & DKIM_SIGFLAG_PASSED) != 0 &&
 	    dkim_sig_getbh(info) == DKIM_SIGBH_MATCH &&
-	    error == DKIM_SIGERROR_OK)
+	    error == DKIM_SIGERROR_OK) {
 		result_set(sig, DKIM_PASS, NULL);
-	else if (dkim_sig_getbh(info) == DKIM_SIGBH_MISMATCH)
+		limit_set(sig, handle, info);
+	} else if (dkim_sig_getbh(info) == DKIM_SIGBH_MISMATCH) {
 		result_set(sig, DKIM_FAIL, "the body was changed");
-	else
+	} else {
 		error_set(sig, error);
+	}
 }
 
 void
@@ -463,7 +481,7 @@ mail_dkim_end(struct mail_dkim *m)
 			result_set(sig, DKIM_NEUTRAL,
 			    "libopendkim cannot read the signature");
 		else
-			info_decides(sig, matched[i]);
+			info_decides(sig, m->handle, matched[i]);
 	}
 }
 

@@ -402,6 +402,7 @@ signature_parse(
 
 	memset(sig, 0, sizeof(*sig));
 	memset(&tags, 0, sizeof(tags));
+	sig->limit = -1;
 	sig->result = DKIM_NEUTRAL;
 	sig->problem = tags_parse(&tags, field->value, field->value_len);
 	hostname_copy(tags.d, sig->domain);

@@ -34,6 +34,9 @@ struct signature {
 	char algorithm[24];		   /* a= */
 	char b[SIGNATURE_B_MAX];	   /* the first characters of b= */
 
+	/* With a pass: it signs only so many octets of a longer body; or -1. */
+	long limit;
+
 	/* Does it fail already? Then with this result and reason. */
 	const char	*problem; /* a constant string, NULL if it does not */
 	enum dkim_result result;

@@ -23,6 +23,7 @@
 #define KEY_LINE "status=ok dnssec=secure ttl=60 stale=0 "
 
 static char directory[64], endpoint[96], program[512];
+static const char *limits = ""; /* shell commands that set some */
 
 /* --- The server ----------------------------------------------------------- */
 
@@ -105,8 +106,8 @@ run(struct run *run, const char *arguments, const char *input)
 	FILE *pipe;
 
 	snprintf(command, sizeof(command),
-	    "exec >%s/out 2>%s/err; VERDICT_SERVERS=%s '%s' %s", directory,
-	    directory, endpoint, program, arguments);
+	    "exec >%s/out 2>%s/err; %s VERDICT_SERVERS=%s '%s' %s", directory,
+	    directory, limits, endpoint, program, arguments);
 	pipe = popen(command, "w");
 	assert_non_null(pipe);
 	/* A mistake in its arguments ends it before it reads. */
@@ -275,6 +276,27 @@ test_full_disk(void **state)
 	    result.err, "verdict: standard output: No space left on device\n");
 }
 
+/* Programs of qmail run under softlimit -m 16000000 and less. */
+static void
+test_small_memory(void **state)
+{
+	struct responder r = {.endpoint = endpoint, .answer = answer_find};
+	struct run result;
+
+	(void)state;
+	if (access(program, X_OK) != 0)
+		skip();
+	responder_start(&r);
+	limits = "ulimit -v 15625;";
+	run(&result, "-V", NULL);
+	/* A sanitizer needs terabytes before main() begins. */
+	if (result.status == 0)
+		run(&result, "message -e reject", rfc8463_message);
+	limits = "";
+	responder_stop(&r);
+	assert_true(result.status == 1 || strstr(result.err, "anitizer"));
+}
+
 static int
 directory_make(void **state)
 {
@@ -305,6 +327,7 @@ main(void)
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_changed_message),
 	    cmocka_unit_test(test_full_disk),
+	    cmocka_unit_test(test_small_memory),
 	};
 
 	return (

@@ -230,10 +230,11 @@ results_text(const struct mail_dkim *dkim, char *buf, size_t size)
 	*buf = '\0';
 	sigs = mail_dkim_results(dkim, &n, &more);
 	for (i = 0; i < n; i++)
-		snprintf(buf + strlen(buf), size - strlen(buf), "%s%s%s%s",
+		snprintf(buf + strlen(buf), size - strlen(buf), "%s%s%s%s%s",
 		    i > 0 ? " " : "", dkim_result_name(sigs[i].result),
 		    sigs[i].problem == NULL ? "" : ":",
-		    sigs[i].problem == NULL ? "" : sigs[i].problem);
+		    sigs[i].problem == NULL ? "" : sigs[i].problem,
+		    sigs[i].limit < 0 ? "" : "-limited");
 	if (more > 0)
 		snprintf(buf + strlen(buf), size - strlen(buf), " +%zu", more);
 }
@@ -353,7 +354,7 @@ static const struct {
 	    .canon = RELAXED,
 	    .length = 20}},
 	.below = "list footer\r\n",
-	.want = "pass"},
+	.want = "pass-limited"},
     {.name = "body changed behind l=",
 	.signers = {{.selector = "r2",
 	    .algorithm = RSA,
@@ -361,7 +362,7 @@ static const struct {
 	    .length = 5}},
 	.find = "lost",
 	.put = "won",
-	.want = "pass"},
+	.want = "pass-limited"},
     {.name = "body shorter than l=",
 	.signers = {{.selector = "r2",
 	    .algorithm = RSA,
