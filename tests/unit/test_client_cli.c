@@ -276,6 +276,18 @@ test_full_disk(void **state)
 	    result.err, "verdict: standard output: No space left on device\n");
 }
 
+/* A sanitizer needs terabytes of addresses before main() begins. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
 /* Programs of qmail run under softlimit -m 16000000 and less. */
 static void
 test_small_memory(void **state)
@@ -284,17 +296,14 @@ test_small_memory(void **state)
 	struct run result;
 
 	(void)state;
-	if (access(program, X_OK) != 0)
+	if (access(program, X_OK) != 0 || SANITIZED)
 		skip();
 	responder_start(&r);
 	limits = "ulimit -v 15625;";
-	run(&result, "-V", NULL);
-	/* A sanitizer needs terabytes before main() begins. */
-	if (result.status == 0)
-		run(&result, "message -e reject", rfc8463_message);
+	run(&result, "message -e reject", rfc8463_message);
 	limits = "";
 	responder_stop(&r);
-	assert_true(result.status == 1 || strstr(result.err, "anitizer"));
+	assert_int_equal(result.status, 1);
 }
 
 static int
