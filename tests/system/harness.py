@@ -29,8 +29,8 @@ FLOOD = os.path.join(BUILD, 'obj', 'tests', 'lab', 'flood')
 SIGN = os.path.join(BUILD, 'obj', 'tests', 'lab', 'sign')
 # A bind that fails leaks inside libnanomsg, which only a sanitizer minds.
 os.environ['LSAN_OPTIONS'] = ':'.join(filter(None, (
-    os.environ.get('LSAN_OPTIONS'), 'suppressions=' + os.path.join(
-        SRC, 'tests', 'system', 'lsan.supp'))))
+    os.environ.get('LSAN_OPTIONS'), 'print_suppressions=0',
+    'suppressions=' + os.path.join(SRC, 'tests', 'system', 'lsan.supp'))))
 START_PATIENCE = 20  # seconds; a build with sanitizers is slow to start
 
 
