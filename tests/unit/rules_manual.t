@@ -61,12 +61,13 @@ for preset in rfc9989 both-must-pass askdns-score monitor spf-first; do
 done
 
 : >"$dir/out"
-for input in $(sed -n 's/.*{"\([a-z_]*\)", INPUT_.*/\1/p
+sed -n 's/.*{"\([a-z_]*\)", INPUT_.*/\1/p
     s/.*\(YES_NO\|CHOICE\|DOMAIN\|TEXT\|DURATION\)("\([a-z_]*\)".*/\2/p' \
-    "$SRC/daemon/expr_input.c"); do
+    "$SRC/daemon/expr_input.c" >"$dir/inputs"
+while read -r input; do
 	grep -Eq "^\.It Cm ([a-z_]+ , )?$input( |\$)" "$manual"
 	result $? "input $input is in the manual"
-done
+done <"$dir/inputs"
 [ "$n" -ge 40 ]
 result $? "the inputs were found ($n)"
 
