@@ -3,18 +3,11 @@
  * check_host() (RFC 7208 4) on top of libspf2.
  *
  * libspf2 as it stands neither follows RFC 7208 nor survives hostile text, so
- * it never sees any. What it gets is a canonical record, made here from the
- * parsed one:
- *
- *	v=spf1 a:example.org/24 ptr mx:%{d2} ip4:192.0.2.1 -all redirect=x.org
- *	v=spf1 +a:#0.z/24 +exists:#1.z +mx:#2.z -exists:#3.z -all
- *
- * "#2.z" is a handle: when the library looks it up, lookup() finds the term,
- * expands its domain, reads the view and answers. Thus the library runs the
- * control flow and compares the addresses; grammar, macros, names, limits and
- * explanations are ours. The canonical record is short, because what cannot
- * matter is left out: ip4 and ip6 terms that do not hold the client, whatever
- * follows a certain match, and terms beyond the limit of ten.
+ * it never sees any: it gets canonical records (spf_canonical.h), in which a
+ * handle stands for each term. When the library looks a handle up, lookup()
+ * finds the term, expands its domain, reads the view and answers. Thus the
+ * library runs the control flow and compares the addresses; grammar, macros,
+ * names, limits and explanations are ours.
  *
  * Two things turn the course of an evaluation:
  *
@@ -33,13 +26,13 @@
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include <spf2/spf.h>
 
 #include "arena.h"
+#include "spf_canonical.h"
+#include "spf_client.h"
 #include "spf_macro.h"
 #include "spf_record.h"
 
@@ -49,9 +42,6 @@
  * and ten mx may have ten hosts.
  */
 #define HANDLES_MAX 256
-
-/* Thirteen terms of at most 60 octets, ip6 being the longest. */
-#define CANONICAL_MAX 1024
 
 #define EXCERPT_MAX 100 /* octets of a foreign text in a problem */
 
@@ -86,9 +76,7 @@ struct check {
 	struct frame *judge;		/* whose match is the answer */
 	const struct spf_term *matched; /* its last term that was reached */
 
-	bool names_known; /* the client's validated names were looked up */
-	struct dname names[SPF_PTR_MAX];
-	unsigned nnames;
+	struct spf_client client; /* for ptr and %{p} */
 };
 
 /* --- Results -------------------------------------------------------------- */
@@ -169,138 +157,6 @@ record_get(struct check *check, const struct dname *name, uint16_t type,
 	return (NULL);
 }
 
-static uint16_t
-address_type(const struct check *check)
-{
-	/* RFC 7208 5: A for an IPv4 client, AAAA for an IPv6 client. */
-	return (check->question->client_ip.octets == 4 ? RR_A : RR_AAAA);
-}
-
-/* The next address of the client's family. */
-static bool
-address_next(const struct check *check, const struct rrset *set,
-    struct rdata *record, struct ipaddr *ip)
-{
-	while (rrset_next(set, record)) {
-		if (record->len != check->question->client_ip.octets)
-			continue;
-		memset(ip, 0, sizeof(*ip));
-		ip->octets = (uint8_t)record->len;
-		memcpy(ip->addr, record->data, record->len);
-		return (true);
-	}
-	return (false);
-}
-
-/* --- The client's validated names (RFC 7208 5.5) -------------------------- */
-
-static void
-reverse_name(const struct ipaddr *ip, struct dname *name)
-{
-	char text[4 * 16 + sizeof("in-addr.arpa")], *p = text;
-	unsigned i;
-
-	if (ip->octets == 4) {
-		snprintf(text, sizeof(text), "%u.%u.%u.%u.in-addr.arpa",
-		    ip->addr[3], ip->addr[2], ip->addr[1], ip->addr[0]);
-	} else {
-		for (i = 16; i-- > 0; p += 4)
-			snprintf(p, 5, "%x.%x.", ip->addr[i] & 15U,
-			    ip->addr[i] >> 4U);
-		memcpy(p, "ip6.arpa", sizeof("ip6.arpa"));
-	}
-	/* It cannot fail: the text is ours. */
-	dname_from_text(name, text);
-}
-
-/* Does `name` lead back to the client? */
-static bool
-name_is_validated(struct check *check, const struct dname *name)
-{
-	/* RFC 7208 5.5: a name whose lookup fails is skipped. */
-	const struct rrset *set =
-	    record_get(check, name, address_type(check), true);
-	const struct ipaddr *client = &check->question->client_ip;
-	struct rdata record = {0};
-	struct ipaddr ip;
-
-	while (set != NULL && address_next(check, set, &record, &ip))
-		if (ipaddr_within(client, &ip, client->octets * 8U))
-			return (true);
-	return (false);
-}
-
-/* All candidates are asked for at once. */
-static void
-names_load(struct check *check)
-{
-	struct rdata record = {0};
-	const struct rrset *set;
-	struct dname name;
-	unsigned seen = 0;
-
-	if (check->names_known)
-		return;
-	check->names_known = true;
-	reverse_name(&check->question->client_ip, &name);
-	/* RFC 7208 5.5: an error here means that nothing is validated. */
-	set = record_get(check, &name, RR_PTR, true);
-	if (set == NULL)
-		return;
-	/* RFC 7208 4.6.4: all but the first ten are ignored. */
-	while (seen++ < SPF_PTR_MAX && rrset_next(set, &record))
-		if (rdata_name(&record, 0, &name) == 0 &&
-		    name_is_validated(check, &name))
-			check->names[check->nnames++] = name;
-}
-
-/* As text for %{p}; NULL if it holds an octet that no host name has. */
-static char *
-name_plain(struct check *check, const struct dname *name)
-{
-	char *text = arena_alloc(check->arena, name->len + 1U), *out = text;
-	const uint8_t *p;
-	unsigned i;
-
-	for (p = name->wire; *p != 0; p += *p + 1) {
-		if (out != text)
-			*out++ = '.';
-		for (i = 1; i <= *p; i++) {
-			if (p[i] <= ' ' || p[i] > '~' || p[i] == '.')
-				return (NULL);
-			*out++ = (char)p[i];
-		}
-	}
-	return (out == text ? NULL : text);
-}
-
-/*
- * RFC 7208 7.3: <domain> itself, else a name below it, else any; "unknown" if
- * there is none.
- */
-static const char *
-client_name(void *arg, const char *domain)
-{
-	struct check *check = arg;
-	const char *best = "unknown", *plain;
-	struct dname target;
-	unsigned i, rank, best_rank = 0;
-	bool named = dname_from_text(&target, domain) == 0;
-
-	names_load(check);
-	for (i = 0; i < check->nnames; i++) {
-		rank = 1;
-		if (named && dname_within(&check->names[i], &target))
-			rank = dname_equal(&check->names[i], &target) ? 3 : 2;
-		plain = name_plain(check, &check->names[i]);
-		if (rank > best_rank && plain != NULL) {
-			best_rank = rank;
-			best = plain;
-		}
-	}
-	return (best);
-}
-
 /* --- Targets -------------------------------------------------------------- */
 
 /*
@@ -325,6 +181,7 @@ target_text(
 	check->macros.domain = frame->domain;
 	spf_macro_name(&check->macros, term->target, term->target_len, name);
 	/* The client's name was asked for and is missing. */
+	check->missing = check->missing || check->client.missing;
 	if (check->missing && !missing)
 		return (NULL);
 	return (arena_strdup(check->arena, name));
@@ -339,26 +196,7 @@ target_name(
 	return (text == NULL ? -1 : dname_from_text(name, text));
 }
 
-/* --- Canonical records ---------------------------------------------------- */
-
-struct canonical {
-	char text[CANONICAL_MAX];
-	size_t len;
-};
-
-__attribute__((format(printf, 2, 3))) static void
-canonical_add(struct canonical *canonical, const char *fmt, ...)
-{
-	va_list ap;
-	int len;
-
-	va_start(ap, fmt);
-	len = vsnprintf(canonical->text + canonical->len,
-	    sizeof(canonical->text) - canonical->len, fmt, ap);
-	va_end(ap);
-	if (len > 0)
-		canonical->len += (size_t)len;
-}
+/* --- Handles -------------------------------------------------------------- */
 
 static struct handle *
 handle_new(struct check *check, int role, struct frame *frame,
@@ -378,131 +216,33 @@ handle_new(struct check *check, int role, struct frame *frame,
 static struct handle *
 handle_find(const struct check *check, const char *text)
 {
-	unsigned long n;
-	char *end;
+	const int n = spf_handle_parse(text);
 
-	if (text[0] != '#')
-		return (NULL);
-	n = strtoul(text + 1, &end, 10);
-	if (strcmp(end, ".z") != 0 || n >= check->nhandles)
-		return (NULL);
-	return (check->handles[n]);
+	return (n == -1 || (unsigned)n >= check->nhandles ? NULL
+							  : check->handles[n]);
 }
 
-static char
-qualifier_sign(enum spf_result qualifier)
-{
-	switch (qualifier) {
-	case SPF_FAIL:
-		return ('-');
-	case SPF_SOFTFAIL:
-		return ('~');
-	case SPF_NEUTRAL:
-		return ('?');
-	case SPF_PASS:
-	case SPF_NONE:
-	case SPF_TEMPERROR:
-	case SPF_PERMERROR:
-		break;
-	}
-	return ('+');
-}
-
-/* The prefix length for the client's family. */
-static unsigned
-term_bits(const struct check *check, const struct spf_term *term)
-{
-	return (
-	    check->question->client_ip.octets == 4 ? term->bits4 : term->bits6);
-}
-
-/* The library refuses "/0"; lookup() then answers with the client itself. */
-static void
-canonical_add_prefix(struct check *check, struct canonical *canonical,
-    const struct spf_term *term)
-{
-	const unsigned bits = term_bits(check, term);
-
-	if (bits > 0)
-		canonical_add(canonical, "%s%u",
-		    check->question->client_ip.octets == 4 ? "/" : "//", bits);
-}
+/* --- Records, made canonical ---------------------------------------------- */
 
 /*
- * A term that does no lookup is put behind an exists that never matches: its
- * lookup tells that the library has come there.
+ * `left`: how many terms may still be looked up. Returns false when nothing
+ * behind this term can matter any more.
  */
-static void
-canonical_add_mark(struct check *check, struct canonical *canonical,
-    struct frame *frame, const struct spf_term *term)
-{
-	canonical_add(canonical, " exists:#%u.z", check->nhandles);
-	handle_new(check, HANDLE_MARK, frame, term);
-}
-
 static bool
-network_holds_client(const struct check *check, const struct spf_term *term)
+term_add(struct check *check, struct spf_canonical *canonical,
+    struct frame *frame, const struct spf_term *term, unsigned *left)
 {
-	return (ipaddr_within(
-	    &check->question->client_ip, &term->net, term_bits(check, term)));
-}
-
-static void
-canonical_add_network(struct check *check, struct canonical *canonical,
-    const struct spf_term *term)
-{
-	const struct ipaddr *ip = &check->question->client_ip;
-	const unsigned bits = term_bits(check, term);
-	char text[IPADDR_TEXT_MAX];
-
-	canonical_add(canonical, " %c%s:%s/%u", qualifier_sign(term->qualifier),
-	    ip->octets == 4 ? "ip4" : "ip6",
-	    ipaddr_text(bits == 0 ? ip : &term->net, text),
-	    bits == 0 ? ip->octets * 8U : bits);
-}
-
-/* Returns true when the library cannot come to anything behind this term. */
-static bool
-canonical_add_term(struct check *check, struct canonical *canonical,
-    struct frame *frame, const struct spf_term *term)
-{
-	const char sign = qualifier_sign(term->qualifier);
-	const unsigned n = check->nhandles;
-
-	switch (term->kind) {
-	case SPF_ALL:
-		canonical_add_mark(check, canonical, frame, term);
-		canonical_add(canonical, " %call", sign);
+	switch (spf_canonical_add(
+	    canonical, term, &check->question->client_ip, check->nhandles)) {
+	case SPF_WEIGHT_NONE:
 		return (true);
-	case SPF_IP4:
-	case SPF_IP6:
-		if (!network_holds_client(check, term))
-			return (false);
-		canonical_add_mark(check, canonical, frame, term);
-		canonical_add_network(check, canonical, term);
-		return (true);
-	case SPF_A:
-	case SPF_MX:
-		canonical_add(canonical, " %c%s:#%u.z", sign,
-		    term->kind == SPF_A ? "a" : "mx", n);
-		canonical_add_prefix(check, canonical, term);
-		break;
-	case SPF_PTR:
-		/* %{p} needs the names, too: lookup() does the matching. */
-	case SPF_EXISTS:
-		canonical_add(canonical, " %cexists:#%u.z", sign, n);
-		break;
-	case SPF_INCLUDE:
-		canonical_add(canonical, " %cinclude:#%u.z", sign, n);
-		break;
-	case SPF_REDIRECT:
-		canonical_add(canonical, " redirect=#%u.z", n);
-		break;
-	case SPF_EXP:
-	case SPF_OTHER:
+	case SPF_WEIGHT_LOOKUP:
+		handle_new(check, HANDLE_TERM, frame, term);
+		return (--*left > 0);
+	case SPF_WEIGHT_CERTAIN:
+		handle_new(check, HANDLE_MARK, frame, term);
 		return (false);
 	}
-	handle_new(check, HANDLE_TERM, frame, term);
 	return (false);
 }
 
@@ -511,27 +251,24 @@ canonical_add_term(struct check *check, struct canonical *canonical,
  * Returns 0, or -1 when the check is over.
  */
 static int
-canonical_make(struct check *check, struct canonical *canonical,
+canonical_make(struct check *check, struct spf_canonical *canonical,
     struct frame *frame, const char *text, size_t len)
 {
 	/* One more than may be evaluated: reaching it is the error. */
 	unsigned left = SPF_TERMS_MAX + 1 - check->terms;
+	bool open = true;
 	struct spf_term term, redirect = {0};
 	struct spf_cursor cursor;
-	bool over = false;
 
-	canonical->len = 0;
-	canonical_add(canonical, "v=spf1");
+	spf_canonical_open(canonical);
 	spf_cursor_open(&cursor, text, len);
 	while (spf_cursor_next(&cursor, &term)) {
 		if (term.kind == SPF_EXP)
 			frame->exp = term;
 		else if (term.kind == SPF_REDIRECT)
 			redirect = term;
-		else if (!over)
-			over = canonical_add_term(
-				   check, canonical, frame, &term) ||
-			       (spf_term_needs_dns(&term) && --left == 0);
+		else if (open)
+			open = term_add(check, canonical, frame, &term, &left);
 	}
 	if (cursor.problem != NULL) {
 		check_stop(check, SPF_PERMERROR,
@@ -545,8 +282,8 @@ canonical_make(struct check *check, struct canonical *canonical,
 	 * RFC 7208 6.1: after all mechanisms. An all, wherever it stands, is a
 	 * certain match and leaves nothing to redirect.
 	 */
-	if (redirect.target != NULL && !over)
-		canonical_add_term(check, canonical, frame, &redirect);
+	if (redirect.target != NULL && open)
+		term_add(check, canonical, frame, &redirect, &left);
 	return (0);
 }
 
@@ -579,7 +316,7 @@ record_select(struct check *check, const struct rrset *set, const char **text,
  */
 static struct frame *
 record_load(struct check *check, const char *domain, enum spf_result nothing,
-    struct canonical *canonical)
+    struct spf_canonical *canonical)
 {
 	struct frame *frame = arena_alloc(check->arena, sizeof(*frame));
 	const struct rrset *set;
@@ -664,14 +401,15 @@ static SPF_dns_rr_t *
 addresses_answer(
     struct check *check, const struct rrset *set, const struct spf_term *term)
 {
-	SPF_dns_rr_t *rr = rr_new(address_type(check), HOST_NOT_FOUND);
+	const struct ipaddr *client = &check->question->client_ip;
+	SPF_dns_rr_t *rr = rr_new(spf_client_type(client), HOST_NOT_FOUND);
 	struct rdata record = {0};
 	struct ipaddr ip;
 
-	while (set != NULL && address_next(check, set, &record, &ip)) {
-		/* All addresses agree with the client's in their first none. */
-		if (term_bits(check, term) == 0)
-			ip = check->question->client_ip;
+	while (set != NULL && spf_client_address(client, set, &record, &ip)) {
+		/* "/0": every address will do. */
+		if (spf_canonical_bits(term, client) == 0)
+			ip = *client;
 		rr_add(rr, ip.addr, ip.octets);
 	}
 	return (rr);
@@ -685,7 +423,8 @@ a_answer(struct check *check, const struct handle *handle)
 	struct dname name;
 
 	if (target_name(check, handle, &name) == 0)
-		set = record_get(check, &name, address_type(check), false);
+		set = record_get(check, &name,
+		    spf_client_type(&check->question->client_ip), false);
 	void_count(check, set);
 	return (addresses_answer(check, set, &handle->term));
 }
@@ -694,8 +433,8 @@ a_answer(struct check *check, const struct handle *handle)
 static SPF_dns_rr_t *
 host_answer(struct check *check, const struct handle *handle)
 {
-	const struct rrset *set =
-	    record_get(check, handle->host, address_type(check), false);
+	const struct rrset *set = record_get(check, handle->host,
+	    spf_client_type(&check->question->client_ip), false);
 
 	return (addresses_answer(check, set, &handle->term));
 }
@@ -709,8 +448,7 @@ mx_answer(struct check *check, const struct handle *handle)
 	struct rdata record = {0};
 	struct dname name;
 	struct handle *host;
-	char text[16];
-	int len;
+	char text[SPF_HANDLE_MAX];
 
 	if (target_name(check, handle, &name) == 0)
 		set = record_get(check, &name, RR_MX, false);
@@ -725,11 +463,11 @@ mx_answer(struct check *check, const struct handle *handle)
 		if (rdata_name(&record, 2, &name) == -1 ||
 		    dname_labels(&name) == 0)
 			continue;
-		len = snprintf(text, sizeof(text), "#%u.z", check->nhandles);
+		spf_handle_text(check->nhandles, text);
 		host = handle_new(
 		    check, HANDLE_HOST, handle->frame, &handle->term);
 		host->host = arena_memdup(check->arena, &name, sizeof(name));
-		rr_add(rr, text, (size_t)len + 1);
+		rr_add(rr, text, strlen(text) + 1);
 	}
 	return (rr);
 }
@@ -764,15 +502,13 @@ static SPF_dns_rr_t *
 ptr_answer(struct check *check, const struct handle *handle)
 {
 	struct dname target;
-	unsigned i;
+	bool match;
 
 	if (target_name(check, handle, &target) == -1)
 		return (match_answer(false));
-	names_load(check);
-	for (i = 0; i < check->nnames; i++)
-		if (dname_within(&check->names[i], &target))
-			return (match_answer(true));
-	return (match_answer(false));
+	match = spf_client_within(&check->client, &target);
+	check->missing = check->missing || check->client.missing;
+	return (match_answer(match));
 }
 
 static SPF_dns_rr_t *
@@ -829,7 +565,7 @@ lookup(SPF_dns_server_t *server, const char *domain, ns_type type, int cache)
 /* include: or redirect=: loads the record that the term leads to. */
 static int
 subrecord_load(struct check *check, const struct handle *handle,
-    struct canonical *canonical)
+    struct spf_canonical *canonical)
 {
 	const bool chain =
 	    handle->frame == check->judge && handle->term.kind == SPF_REDIRECT;
@@ -846,8 +582,7 @@ subrecord_load(struct check *check, const struct handle *handle,
 		return (-1);
 	if (frame == NULL) {
 		/* Missing: go on as if it did not match. */
-		canonical->len = 0;
-		canonical_add(canonical, "v=spf1 ?all");
+		spf_canonical_open(canonical);
 	} else if (chain) {
 		/* RFC 7208 6.2: the explanation is the redirected one's. */
 		check->judge = frame;
@@ -863,7 +598,7 @@ get_spf(SPF_server_t *server, SPF_request_t *request, SPF_response_t *response,
 {
 	struct check *check = server->resolver->hook;
 	const struct handle *handle = handle_find(check, request->cur_dom);
-	struct canonical canonical;
+	struct spf_canonical canonical;
 
 	*record = NULL;
 	if (handle == NULL || check->stopped ||
@@ -1104,6 +839,12 @@ identity_is_domain(const char *domain)
 	return (true);
 }
 
+static const char *
+client_name(void *arg, const char *domain)
+{
+	return (spf_client_name(arg, domain));
+}
+
 static void
 check_init(struct check *check, struct view *view,
     const struct spf_question *question, struct spf_answer *answer)
@@ -1117,7 +858,9 @@ check_init(struct check *check, struct view *view,
 	    .client_ip = &question->client_ip,
 	    .now = view_asof(view) / 1000,
 	    .client_name = client_name,
-	    .arg = check};
+	    .arg = &check->client};
+	check->client.view = view;
+	check->client.ip = &question->client_ip;
 	if (question->receiver != NULL && question->receiver[0] != '\0')
 		check->macros.receiver = question->receiver;
 }
@@ -1144,7 +887,7 @@ void
 spf_check(struct view *view, const struct spf_question *question,
     struct spf_answer *answer)
 {
-	struct canonical canonical;
+	struct spf_canonical canonical;
 	struct check check;
 
 	memset(answer, 0, sizeof(*answer));

@@ -42,27 +42,6 @@ spf_record_is(const char *text, size_t len)
 		(len == version || text[version] == ' '));
 }
 
-bool
-spf_term_needs_dns(const struct spf_term *term)
-{
-	switch (term->kind) {
-	case SPF_INCLUDE:
-	case SPF_A:
-	case SPF_MX:
-	case SPF_PTR:
-	case SPF_EXISTS:
-	case SPF_REDIRECT:
-		return (true);
-	case SPF_ALL:
-	case SPF_IP4:
-	case SPF_IP6:
-	case SPF_EXP:
-	case SPF_OTHER:
-		return (false);
-	}
-	return (false);
-}
-
 void
 spf_cursor_open(struct spf_cursor *cursor, const char *text, size_t len)
 {

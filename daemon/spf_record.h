@@ -62,7 +62,4 @@ void spf_cursor_open(struct spf_cursor *cursor, const char *text, size_t len);
 /* False at the end of the record, and for good at the first error. */
 bool spf_cursor_next(struct spf_cursor *cursor, struct spf_term *term);
 
-/* RFC 7208 4.6.4: the terms of which a check may evaluate ten. */
-bool spf_term_needs_dns(const struct spf_term *term);
-
 #endif

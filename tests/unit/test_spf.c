@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include <dlfcn.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <netinet/in.h>
 
 #include <spf2/spf.h>
@@ -28,6 +30,7 @@
 #define CANONICAL_MAX 512
 
 static unsigned compiled;
+static bool library_breaks; /* at the next record */
 
 /*
  * Stands before the library's own (the linker finds it first). CVE-2023-42118
@@ -44,6 +47,10 @@ SPF_record_compile(SPF_server_t *server, SPF_response_t *response,
 	if (real == NULL)
 		*(void **)&real = dlsym(RTLD_NEXT, "SPF_record_compile");
 	compiled++;
+	if (library_breaks) {
+		library_breaks = false;
+		SPF_error_handler("", 0, "out of memory");
+	}
 	assert_non_null(real);
 	assert_memory_equal(text, "v=spf1", 6);
 	assert_true(strlen(text) < CANONICAL_MAX);
@@ -839,6 +846,43 @@ test_final(void **state)
 	zone_close(zone);
 }
 
+/*
+ * The library calls its handler when it cannot go on, from wherever it is. The
+ * check ends, the daemon does not. What the library held then is lost, so this
+ * runs in a child, where no one counts it.
+ */
+static void
+test_library_error(void **state)
+{
+	struct zone *zone = zone_open(D "include:i.example -all\n"
+					"i.example TXT v=spf1 a\n"
+					"i.example A 192.0.2.1",
+	    false);
+	struct spf_question question = question_make(&(struct test){0});
+	struct arena *arena = arena_new();
+	struct spf_answer broken, whole;
+	struct spf_cost cost;
+	int status = -1;
+	pid_t child;
+
+	(void)state;
+	child = fork();
+	if (child == 0) {
+		library_breaks = true;
+		spf_run(zone, arena, SPF_WARM, &question, &broken, &cost, NULL);
+		spf_run(zone, arena, SPF_WARM, &question, &whole, &cost, NULL);
+		_exit(broken.result == SPF_TEMPERROR &&
+			      strcmp(broken.problem, "libspf2 gave up") == 0 &&
+			      whole.result == SPF_PASS
+			  ? 0
+			  : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+	arena_free(arena);
+	zone_close(zone);
+}
+
 int
 main(void)
 {
@@ -853,6 +897,7 @@ main(void)
 	    cmocka_unit_test(test_identity),
 	    cmocka_unit_test(test_scope),
 	    cmocka_unit_test(test_final),
+	    cmocka_unit_test(test_library_error),
 	};
 
 	return (cmocka_run_group_tests(all, NULL, NULL));
