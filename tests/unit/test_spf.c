@@ -555,6 +555,9 @@ static void
 test_counts(void **state)
 {
 	(void)state;
+	check_text(text_make(D, "a ", 5000, "-all\nd.example A 10.0.0.1"),
+	    &(struct test){"thousands of terms", .result = SPF_PERMERROR,
+		.detail = "more than 10 terms"});
 	check_text(text_make(D "mx -all\n", "d.example MX 0 m#.example\n", 9,
 		       "d.example MX 0 x.example\nx.example A 192.0.2.1"),
 	    &(struct test){"ten mx", .result = SPF_PASS, .detail = "mx"});
@@ -718,6 +721,10 @@ static const struct {
 	  "1.2.0.192.in-addr.arpa PTR n.example\nm.example A 10.0.0.1\n"
 	  "n.example A 192.0.2.1\nn.example.x.example A 127.0.0.2",
 	NULL, 4, 5, 4, 5},
+    {"no macros behind an unknown client name",
+	D "ptr exists:%{i}.x.example -all\n"
+	  "192.0.2.1.x.example A 127.0.0.2",
+	NULL, 3, 3, 2, 3},
     {"no invented names",
 	D "a:x.example exists:%{p}.x.example a:y.example -all\n"
 	  "x.example A 192.0.2.1",
