@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: ISC */
+#include "ctl_answer.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+answer_text(const struct verdict *v, const char *name)
+{
+	const char *value = verdict_get(v, name);
+
+	return (value == NULL ? "" : value);
+}
+
+/* Records come from anywhere: they may not order a terminal about. */
+static void
+text_put(const char *text)
+{
+	const unsigned char *p;
+
+	for (p = (const unsigned char *)text; *p != '\0'; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			printf("\\x%02x", *p);
+		else
+			putchar(*p);
+}
+
+void
+answer_print(const struct verdict *v)
+{
+	const char *cursor = NULL, *name, *value;
+
+	while ((value = verdict_next(v, &cursor, &name)) != NULL) {
+		printf("%s=", name);
+		text_put(value);
+		putchar('\n');
+	}
+}
+
+static bool
+is_number(const char *text)
+{
+	return (*text != '\0' && text[strspn(text, "0123456789")] == '\0');
+}
+
+/* Names on the wire are letters, digits and "_". */
+void
+answer_print_json(const struct verdict *v)
+{
+	const char *cursor = NULL, *name, *value, *comma = "";
+
+	putchar('{');
+	while ((value = verdict_next(v, &cursor, &name)) != NULL) {
+		if (!is_number(value))
+			continue;
+		printf("%s\n  \"%s\": %s", comma, name, value);
+		comma = ",";
+	}
+	puts("\n}");
+}
+
+/* ---- status ----------------------------------------------------------- */
+
+static unsigned long long
+number(const struct verdict *v, const char *name)
+{
+	return (strtoull(answer_text(v, name), NULL, 10));
+}
+
+/* "3 d 4 h", "12 min 5 s": the two greatest units. */
+static void
+duration_put(unsigned long long seconds)
+{
+	static const struct {
+		unsigned long long seconds;
+		const char *name;
+	} units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+	size_t i;
+
+	for (i = 0; i < 3 && seconds < units[i].seconds; i++)
+		;
+	printf("%llu %s", seconds / units[i].seconds, units[i].name);
+	if (i < 3)
+		printf(" %llu %s",
+		    seconds % units[i].seconds / units[i + 1].seconds,
+		    units[i + 1].name);
+}
+
+/* One line: a heading, then "N what" for each counter. */
+struct item {
+	const char *counter, *what;
+};
+
+static void
+line_print(const struct verdict *v, const char *heading,
+    const struct item *items, size_t count)
+{
+	size_t i;
+
+	printf("%-10s", heading);
+	for (i = 0; i < count; i++)
+		printf("%s%llu %s", i == 0 ? "" : ", ",
+		    number(v, items[i].counter), items[i].what);
+	putchar('\n');
+}
+
+static double
+percent(unsigned long long part, unsigned long long other)
+{
+	return (part == 0 ? 0 : 100 * (double)part / (double)(part + other));
+}
+
+static void
+cache_print(const struct verdict *v)
+{
+	if (number(v, "cache_open") == 0) {
+		puts("cache     not in use: the daemon could not open its "
+		     "file, see the log");
+		return;
+	}
+	printf("cache     %llu records, %.1f of %.1f MiB, %.1f %% found "
+	       "fresh, %llu failed writes\n",
+	    number(v, "cache_entries"),
+	    (double)number(v, "cache_live_octets") / (1 << 20),
+	    (double)number(v, "cache_limit_octets") / (1 << 20),
+	    percent(number(v, "cache_hits"), number(v, "cache_misses")),
+	    number(v, "cache_put_failures"));
+}
+
+#define LINE(v, heading, items)                                                \
+	line_print(v, heading, items, sizeof(items) / sizeof((items)[0]))
+
+void
+answer_print_status(const struct verdict *ping, const struct verdict *stats)
+{
+	static const struct item questions[] = {{"requests", "received"},
+	    {"replies", "answered"}, {"busy", "busy"},
+	    {"malformed", "malformed"}, {"deadlines", "late"},
+	    {"parked", "waiting"}};
+	static const struct item verdicts[] = {{"checks", "given"},
+	    {"accepted", "accept"}, {"quarantined", "quarantine"},
+	    {"rejected", "reject"}, {"deferred", "defer"},
+	    {"undecided", "undecided"}};
+	static const struct item lookups[] = {{"lookups", "made"},
+	    {"lookups_joined", "shared"}, {"answers_failed", "failed"},
+	    {"lookup_timeouts", "timed out"}, {"lookups_over", "refused"},
+	    {"in_flight", "in flight"}};
+	static const struct item answers[] = {{"answers_secure", "secure"},
+	    {"answers_insecure", "insecure"},
+	    {"answers_indeterminate", "indeterminate"},
+	    {"answers_bogus", "bogus"}};
+
+	printf("verdictd  %s, up ", answer_text(ping, "version"));
+	duration_put(number(ping, "uptime"));
+	putchar('\n');
+	LINE(stats, "questions", questions);
+	LINE(stats, "verdicts", verdicts);
+	LINE(stats, "lookups", lookups);
+	LINE(stats, "answers", answers);
+	cache_print(stats);
+}
