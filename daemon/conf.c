@@ -729,6 +729,64 @@ get_log(struct conf *conf)
 }
 
 /*
+ * Comments
+ */
+
+/*
+ * The character behind a comment that starts at `p`, or `p` if none does. A
+ * slash within a word ("ipc:///path") is just a slash.
+ */
+static char *
+comment_end(const char *text, char *p)
+{
+	char *end;
+
+	if (*p == '#')
+		return (p + strcspn(p, "\n"));
+	if (*p != '/' || (p > text && strchr(" \t\r\n{}()=+,", p[-1]) == NULL))
+		return (p);
+	if (p[1] == '/')
+		return (p + strcspn(p, "\n"));
+	if (p[1] != '*')
+		return (p);
+	end = strstr(p, "*/");
+	return (end == NULL ? p : end + 2);
+}
+
+/* The character behind a quoted string that starts at `p`. */
+static char *
+string_end(char *p)
+{
+	const char quote = *p++;
+
+	while (*p != '\0' && *p != quote)
+		p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
+	return (*p == '\0' ? p : p + 1);
+}
+
+/*
+ * libconfuse 3.3 counts the line of a comment several times, and its errors
+ * then name a wrong one. So it is shown none: they become spaces.
+ */
+static void
+comments_blank(char *text)
+{
+	char *p = text, *end;
+
+	while (*p != '\0') {
+		if (*p == '"' || *p == '\'') {
+			p = string_end(p);
+		} else if ((end = comment_end(text, p)) > p) {
+			for (; p < end; p++)
+				if (*p != '\n')
+					*p = ' ';
+		} else {
+			p++;
+		}
+	}
+}
+
+/*
  * Rules
  */
 
@@ -799,12 +857,17 @@ preset_parse(const char *name)
 {
 	cfg_t *cfg = cfg_init(preset_opts, CFGF_NONE);
 	const char *const file = error_file;
+	char *text = strdup(preset_text(name));
 	int ret;
 
+	if (cfg == NULL || text == NULL)
+		fatal(111, "conf.out_of_memory");
+	comments_blank(text);
 	error_file = name;
 	cfg_set_error_function(cfg, error_callback);
-	ret = cfg_parse_buf(cfg, preset_text(name));
+	ret = cfg_parse_buf(cfg, text);
 	error_file = file;
+	free(text);
 	if (ret == CFG_SUCCESS)
 		return (cfg);
 	cfg_free(cfg);
@@ -894,60 +957,6 @@ file_read(struct arena *arena, const char *path)
 	}
 	memcpy(text + len, end, sizeof(end));
 	return (text);
-}
-
-/*
- * The character behind a comment that starts at `p`, or `p` if none does. A
- * slash within a word ("ipc:///path") is just a slash.
- */
-static char *
-comment_end(const char *text, char *p)
-{
-	char *end;
-
-	if (*p == '#')
-		return (p + strcspn(p, "\n"));
-	if (*p != '/' || (p > text && strchr(" \t\r\n{}()=+,", p[-1]) == NULL))
-		return (p);
-	if (p[1] == '/')
-		return (p + strcspn(p, "\n"));
-	if (p[1] != '*')
-		return (p);
-	end = strstr(p, "*/");
-	return (end == NULL ? p : end + 2);
-}
-
-/* The character behind a quoted string that starts at `p`. */
-static char *
-string_end(char *p)
-{
-	const char quote = *p++;
-
-	while (*p != '\0' && *p != quote)
-		p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
-	return (*p == '\0' ? p : p + 1);
-}
-
-/*
- * libconfuse 3.3 counts the line of a comment several times, and its errors
- * then name a wrong one. So it is shown none: they become spaces.
- */
-static void
-comments_blank(char *text)
-{
-	char *p = text, *end;
-
-	while (*p != '\0') {
-		if (*p == '"' || *p == '\'') {
-			p = string_end(p);
-		} else if ((end = comment_end(text, p)) > p) {
-			for (; p < end; p++)
-				if (*p != '\n')
-					*p = ' ';
-		} else {
-			p++;
-		}
-	}
 }
 
 static int
