@@ -14,7 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define AUTHORS_MAX	  8   /* as many as the daemon takes */
+/* One more than the daemon judges: it then knows that there are too many. */
+#define AUTHORS_MAX	  9
 #define AUTHOR_DOMAIN_MAX 512 /* octets: UTF-8 may be longer than A-labels */
 
 struct authors {

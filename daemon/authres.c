@@ -131,7 +131,8 @@ authres_text(struct arena *arena, const struct facts *facts,
 	const char *text = NULL, *part;
 	size_t i;
 
-	if ((facts->have & FACTS_SPF) != 0)
+	/* Without a client there was no SPF check to speak of. */
+	if ((facts->have & FACTS_SPF) != 0 && facts->client_ip.octets != 0)
 		text = spf_part(arena, facts);
 	for (i = 0; i < facts->signatures; i++) {
 		part = dkim_part(arena, &facts->signature[i]);

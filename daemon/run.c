@@ -189,16 +189,18 @@ run_dkim_key(struct run *run)
  * spf
  */
 
-/* Returns 0, or -1 and the reply is an error. */
+/*
+ * Returns 0, or -1 and the reply is an error. Without the field there is no
+ * client, as for a message that was taken out of a mailbox: SPF is none.
+ */
 static int
 client_ip_read(struct run *run, struct ipaddr *ip)
 {
 	const char *text = field(run, "client_ip");
 
-	if (ipaddr_from_text(ip, text) == 0)
+	if (*text == '\0' || ipaddr_from_text(ip, text) == 0)
 		return (0);
-	put_error(
-	    run, "client_ip", *text == '\0' ? "missing" : "no IP address");
+	put_error(run, "client_ip", "no IP address");
 	return (-1);
 }
 
@@ -247,7 +249,8 @@ run_spf(struct run *run)
 	struct spf_question question;
 	struct spf_answer answer;
 
-	if (spf_question_read(run, &question) == -1)
+	if (field_required(run, "client_ip") == NULL ||
+	    spf_question_read(run, &question) == -1)
 		return;
 	spf_recall(run->view, &question, &answer);
 	msg_put(run->reply, "result", spf_result_text(answer.result));
@@ -395,31 +398,30 @@ signatures_read(struct run *run, struct facts *facts)
 	return (0);
 }
 
-/* The different author domains. Returns how many, or -1 and an error. */
-static int
-authors_read(struct run *run, struct dname authors[RUN_AUTHORS_MAX])
+/*
+ * The different author domains, and whether there are more. What cannot be a
+ * name is passed over: it has no policy, and a From field made to be unreadable
+ * must not keep the others from being judged.
+ */
+static unsigned
+authors_read(struct run *run, struct dname authors[RUN_AUTHORS_MAX], bool *more)
 {
 	const char *cursor = NULL, *name, *value;
 	struct dname author;
-	int count = 0, i;
+	unsigned count = 0, i;
 
+	*more = false;
 	while ((value = msg_next(run->question, &cursor, &name)) != NULL) {
-		if (strcmp(name, "from_domain") != 0 || *value == '\0')
+		if (strcmp(name, "from_domain") != 0 ||
+		    idn_to_dname(&author, value) == -1)
 			continue;
-		if (idn_to_dname(&author, value) == -1) {
-			put_error(run, "from_domain", "no domain name");
-			return (-1);
-		}
 		for (i = 0; i < count; i++)
 			if (dname_equal(&authors[i], &author))
 				break;
-		if (i < count)
-			continue;
-		if (count == RUN_AUTHORS_MAX) {
-			put_error(run, "from_domain", "too many");
-			return (-1);
-		}
-		authors[count++] = author;
+		if (i == RUN_AUTHORS_MAX)
+			*more = true;
+		else if (i == count)
+			authors[count++] = author;
 	}
 	return (count);
 }
@@ -458,6 +460,33 @@ verdict_find(struct run *run, struct verdict *verdict)
 		facts_need(&verdict->facts, FACTS_SPF | FACTS_DMARC);
 }
 
+static void
+verdict_of(struct run *run, const struct facts *given,
+    const struct dname *author, struct verdict *verdict)
+{
+	verdict->facts = *given;
+	/* What is found out about the signatures depends on the author. */
+	verdict->facts.signature = arena_memdup(run->arena, given->signature,
+	    given->signatures * sizeof(*given->signature));
+	verdict->facts.has_author = author != NULL;
+	if (author != NULL)
+		verdict->facts.author = *author;
+	verdict_find(run, verdict);
+}
+
+/* Judging only some of the authors is no judgement: nobody is let through. */
+static void
+verdict_doubt(struct verdict *verdict)
+{
+	if (verdict->decision.action >= RULES_DEFER)
+		return;
+	verdict->decision.action = RULES_DEFER;
+	verdict->decision.decided = false;
+	verdict->decision.rule = "too-many-authors";
+	verdict->decision.template = NULL;
+	verdict->decision.override = NULL;
+}
+
 /*
  * RFC 9989 5.3.1 lets a receiver go on with several author domains: each is
  * judged, and the strictest verdict is the message's, so that nobody escapes
@@ -467,29 +496,22 @@ static int
 verdict_strictest(struct run *run, struct verdict *strictest)
 {
 	struct dname authors[RUN_AUTHORS_MAX];
-	struct verdict verdict;
-	const int count = authors_read(run, authors);
-	int i;
+	struct verdict next;
+	struct facts given;
+	unsigned count, i;
+	bool more;
 
-	if (count == -1 || facts_read(run, &strictest->facts) == -1)
+	if (facts_read(run, &given) == -1)
 		return (-1);
-	verdict.facts = strictest->facts;
-	strictest->facts.has_author = count > 0;
-	if (count > 0)
-		strictest->facts.author = authors[0];
-	verdict_find(run, strictest);
+	count = authors_read(run, authors, &more);
+	verdict_of(run, &given, count > 0 ? &authors[0] : NULL, strictest);
 	for (i = 1; i < count; i++) {
-		struct verdict next = {.facts = verdict.facts};
-
-		next.facts.has_author = true;
-		next.facts.author = authors[i];
-		next.facts.signature = arena_memdup(run->arena,
-		    verdict.facts.signature,
-		    verdict.facts.signatures * sizeof(*next.facts.signature));
-		verdict_find(run, &next);
+		verdict_of(run, &given, &authors[i], &next);
 		if (next.decision.action > strictest->decision.action)
 			*strictest = next;
 	}
+	if (more)
+		verdict_doubt(strictest);
 	return (0);
 }
 
@@ -527,8 +549,10 @@ put_facts(struct run *run, const struct verdict *verdict)
 	if ((facts->have & FACTS_SPF) != 0) {
 		msg_put(run->reply, "spf", spf_result_text(facts->spf.result));
 		msg_put(run->reply, "spf_domain", facts->spf.domain);
-		msg_put(run->reply, "received_spf",
-		    spf_received(run->view, &facts->question, &facts->spf));
+		if (facts->client_ip.octets != 0)
+			msg_put(run->reply, "received_spf",
+			    spf_received(
+				run->view, &facts->question, &facts->spf));
 	}
 	if ((facts->have & FACTS_DMARC) != 0) {
 		msg_put(

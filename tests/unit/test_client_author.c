@@ -188,7 +188,7 @@ test_many(void **state)
 	assert_int_equal(authors.n, AUTHORS_MAX);
 	assert_true(authors.too_many);
 	assert_false(authors.malformed);
-	assert_string_equal(authors.domains[AUTHORS_MAX - 1], "d7.example");
+	assert_string_equal(authors.domains[AUTHORS_MAX - 1], "d8.example");
 }
 
 /* A name that no DNS can hold is none; it does not run over. */
