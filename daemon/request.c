@@ -290,6 +290,21 @@ reply_busy(
 	reply_send(server, peer, &out);
 }
 
+static void
+answer_log(const struct request *request, enum view_mode mode, int64_t now)
+{
+	const char *host = msg_get(&request->question, "host");
+	char verb[64], from[256];
+
+	if (log_threshold() < LOG_LEVEL_DEBUG)
+		return;
+	log_debug("question verb=%s host=%s runs=%u waited_ms=%lld in_time=%s",
+	    log_field(verb, sizeof(verb), request->question.word),
+	    log_field(from, sizeof(from), host == NULL ? "-" : host),
+	    request->rounds, (long long)(now - request->arrived),
+	    mode == VIEW_FINAL ? "no" : "yes");
+}
+
 enum outcome { ANSWERED, MISSING, OVERLOADED };
 
 /* One evaluation over one snapshot of the cache. */
@@ -314,6 +329,7 @@ request_run(struct request *request, enum view_mode mode, int64_t now)
 	    view, &out);
 	if (!view_missing(view)) {
 		reply_send(request->server, &request->peer, &out);
+		answer_log(request, mode, now);
 		renewals_start(requests, view, now);
 	} else {
 		outcome = missing_join(request, view, now) == 0 ? MISSING
