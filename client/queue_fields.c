@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue_fields.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "mail_header.h"
+
+/* RFC 5322 2.1.1 */
+#define LINE_LENGTH 78
+
+/* --- Making --------------------------------------------------------------- */
+
+void
+fields_begin(struct fields *fields)
+{
+	fields->len = 0;
+	fields->overflow = false;
+}
+
+static void
+octet_add(struct fields *fields, char c)
+{
+	if (fields->len == sizeof(fields->octets))
+		fields->overflow = true;
+	else
+		fields->octets[fields->len++] = c;
+}
+
+static void
+word_add(struct fields *fields, const char *word, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		octet_add(
+		    fields, word[i] >= ' ' && word[i] <= '~' ? word[i] : '?');
+}
+
+/*
+ * Folds before a space: the space stays, so that unfolding gives the same text
+ * back (RFC 5322 2.2.3). A line never has white space alone: a word comes with
+ * all the spaces before it. Behind a semicolon a new line begins, which shows
+ * the results one below the other.
+ */
+static void
+value_fold(struct fields *fields, const char *value, size_t column)
+{
+	size_t spaces, len;
+	char last = '\0';
+
+	for (; *value != '\0'; value += spaces + len) {
+		spaces = strspn(value, " ");
+		len = strcspn(value + spaces, " ");
+		if (len == 0)
+			break;
+		if (spaces > 0 && last != '\0' &&
+		    (last == ';' || column + spaces + len > LINE_LENGTH)) {
+			octet_add(fields, '\n');
+			column = 0;
+		}
+		word_add(fields, value, spaces + len);
+		column += spaces + len;
+		last = value[spaces + len - 1];
+	}
+}
+
+void
+fields_add(struct fields *fields, const char *name, const char *value)
+{
+	size_t start = fields->len;
+
+	if (value == NULL)
+		return;
+	word_add(fields, name, strlen(name));
+	word_add(fields, ": ", 2);
+	value += strspn(value, " ");
+	value_fold(fields, value, fields->len - start);
+	octet_add(fields, '\n');
+	/* Half a field would spoil what comes below it. */
+	if (fields->overflow)
+		fields->len = start;
+}
+
+void
+fields_add_results(
+    struct fields *fields, const char *authserv_id, const char *resinfo)
+{
+	/* Not on the stack: as long as an answer can be. */
+	static char value[SPOOL_ROOM / 2];
+
+	if (resinfo == NULL)
+		return;
+	snprintf(value, sizeof(value), "%s; %s", authserv_id, resinfo);
+	fields_add(fields, "Authentication-Results", value);
+}
+
+bool
+authserv_id_valid(const char *id)
+{
+	size_t len = strspn(id, "abcdefghijklmnopqrstuvwxyz"
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+
+	return (len > 0 && len < AUTHSERV_ID_MAX && id[len] == '\0');
+}
+
+/* --- Claims --------------------------------------------------------------- */
+
+/* Moves behind white space and comments, which nest. false: one is open. */
+static bool
+cfws_skip(const char **p, const char *end)
+{
+	size_t depth = 0;
+
+	for (; *p < end; (*p)++) {
+		if (**p == '(')
+			depth++;
+		else if (depth > 0 && **p == ')')
+			depth--;
+		else if (depth > 0 && **p == '\\' && *p + 1 < end)
+			(*p)++;
+		else if (depth == 0 && strchr(" \t\r\n", **p) == NULL)
+			break;
+	}
+	return (depth == 0);
+}
+
+/* RFC 2045 5.1: what no token may hold. */
+static bool
+ends_token(char c)
+{
+	return ((unsigned char)c <= ' ' || strchr("()<>@,;:\\\"/[]?=", c));
+}
+
+/* Copies the token or quoted-string; false if there is none, or it is open. */
+static bool
+value_copy(const char **p, const char *end, char *buf, size_t size)
+{
+	bool quoted = *p < end && **p == '"';
+	size_t used = 0;
+
+	for (*p += quoted; *p < end; (*p)++) {
+		if (quoted ? **p == '"' : ends_token(**p))
+			break;
+		if (quoted && **p == '\\' && *p + 1 < end)
+			(*p)++;
+		if (used + 1 < size)
+			buf[used++] = **p;
+	}
+	buf[used] = '\0';
+	if (quoted && (*p)++ == end)
+		return (false);
+	return (used > 0);
+}
+
+/*
+ * RFC 8601 2.2: [CFWS] authserv-id [CFWS version] and then ";". The host's name
+ * with a final dot is the same host. What cannot be read is not left to the
+ * next reader, who might read it in some other way.
+ */
+bool
+results_claim(const char *value, size_t len, const char *id)
+{
+	const char *p = value, *end = value + len;
+	char word[AUTHSERV_ID_MAX + 2];
+	size_t used;
+
+	if (!cfws_skip(&p, end) || !value_copy(&p, end, word, sizeof(word)))
+		return (true);
+	used = strlen(word);
+	if (word[used - 1] == '.')
+		word[used - 1] = '\0';
+	if (strcasecmp(word, id) == 0)
+		return (true);
+	if (!cfws_skip(&p, end))
+		return (true);
+	while (p < end && *p >= '0' && *p <= '9')
+		p++;
+	return (!cfws_skip(&p, end) || (p < end && *p != ';'));
+}
+
+/* What the field is called instead, with the same length; NULL: as before. */
+static const char *
+other_name(const struct header_field *field, const char *authserv_id)
+{
+	if (header_is(field, "authentication-results"))
+		return (
+		    results_claim(field->value, field->value_len, authserv_id)
+			? "X-Claimed-Auth-Results"
+			: NULL);
+	if (field->name_len > 10 &&
+	    strncasecmp(field->octets, "x-verdict-", 10) == 0)
+		return ("X-Claimed-");
+	return (NULL);
+}
+
+int
+fields_disown(struct spool *spool, const char *authserv_id)
+{
+	const char *cursor = spool->header, *end = cursor + spool->header_len;
+	struct header_field field;
+	const char *name;
+
+	while (header_next(&cursor, end, &field)) {
+		name = other_name(&field, authserv_id);
+		if (name != NULL && spool_overwrite(spool,
+					(size_t)(field.octets - spool->header),
+					name, strlen(name)) < 0)
+			return (-1);
+	}
+	return (0);
+}

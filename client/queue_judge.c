@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: ISC */
+#include "queue_judge.h"
+
+#include <string.h>
+
+#include "mail_facts.h"
+#include "mail_message.h"
+
+/* Of the time to wait: an answer without keys is worth less than one late. */
+#define KEYS_PERCENT 60
+
+struct question {
+	struct mail_facts facts;
+	const struct peer *peer;
+	const char *sender;
+};
+
+/* --- Questions ------------------------------------------------------------ */
+
+static enum verdict_status
+ask_keys(struct verdict *v, void *closure)
+{
+	struct question *question = closure;
+	struct mail_key *keys;
+	size_t n;
+
+	keys = mail_dkim_keys(question->facts.dkim, &n);
+	return (n == 0 ? VERDICT_OK : mail_keys_ask(v, keys, n));
+}
+
+static void
+put(void *to, const char *name, const char *value)
+{
+	verdict_add(to, name, value);
+}
+
+static enum verdict_status
+ask_check(struct verdict *v, void *closure)
+{
+	const struct question *question = closure;
+
+	verdict_ask(v, "check");
+	verdict_add(v, "client_ip", question->peer->ip);
+	if (question->peer->helo[0] != '\0')
+		verdict_add(v, "helo", question->peer->helo);
+	verdict_add(v, "mail_from", question->sender);
+	mail_facts_put(&question->facts, put, v);
+	return (verdict_send(v));
+}
+
+static enum verdict_status
+ask_domain(struct verdict *v, void *closure)
+{
+	verdict_ask(v, "dmarc");
+	verdict_add(v, "from_domain", closure);
+	return (verdict_send(v));
+}
+
+/*
+ * The daemon refuses a question with something for a domain that is none, and
+ * a sender must not get off that way: the authors' domains are tried, and
+ * those that it refuses alone are left out. Returns how many were.
+ */
+static size_t
+authors_screen(struct authors *authors, struct stub_daemon *daemon)
+{
+	size_t kept = 0, i, n = authors->n;
+
+	for (i = 0; i < n; i++) {
+		if (stub_daemon_ask(daemon, 50, ask_domain,
+			authors->domains[i]) == VERDICT_REFUSED)
+			continue;
+		if (kept != i)
+			memcpy(authors->domains[kept], authors->domains[i],
+			    sizeof(authors->domains[kept]));
+		kept++;
+	}
+	authors->n = kept;
+	return (n - kept);
+}
+
+/* --- The verdict ---------------------------------------------------------- */
+
+/* Unknown words are the daemon's of a later version. */
+static enum judgement_action
+action_read(const char *word)
+{
+	static const struct {
+		const char *word;
+		enum judgement_action action;
+	} words[] = {{"accept", JUDGE_ACCEPT}, {"quarantine", JUDGE_QUARANTINE},
+	    {"reject", JUDGE_REJECT}, {"defer", JUDGE_DEFER}};
+	size_t i;
+
+	for (i = 0; word != NULL && i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i].word, word) == 0)
+			return (words[i].action);
+	return (JUDGE_NONE);
+}
+
+/* qmail-smtpd puts a 554 or 451 of its own before the text. */
+static const char *
+without_code(const char *reply)
+{
+	if (reply != NULL && strspn(reply, "0123456789") == 3 &&
+	    reply[3] == ' ')
+		reply += 4;
+	return (reply);
+}
+
+static void
+give_up(struct judgement *judgement, const char *problem)
+{
+	memset(judgement, 0, sizeof(*judgement));
+	judgement->action = JUDGE_NONE;
+	judgement->problem = problem;
+}
+
+static void
+answer_read(struct judgement *judgement, const struct verdict *v)
+{
+	judgement->action = action_read(verdict_get(v, "action"));
+	judgement->reply = without_code(verdict_get(v, "reply"));
+	judgement->rule = verdict_get(v, "rule");
+	judgement->score = verdict_get(v, "score");
+	judgement->results = verdict_get(v, "authentication_results");
+	judgement->received_spf = verdict_get(v, "received_spf");
+	if (judgement->action == JUDGE_NONE)
+		give_up(judgement, "the answer has no action that is known");
+}
+
+/* Returns NULL, or why there is no verdict. */
+static const char *
+check(struct question *question, struct stub_daemon *daemon)
+{
+	enum verdict_status status;
+
+	status = stub_daemon_ask(daemon, 100, ask_check, question);
+	if (status == VERDICT_REFUSED &&
+	    authors_screen(&question->facts.authors, daemon) > 0)
+		status = stub_daemon_ask(daemon, 100, ask_check, question);
+	if (status == VERDICT_OK)
+		return (NULL);
+	return (status == VERDICT_NO_MEMORY ? "out of memory"
+					    : verdict_problem(daemon->verdict));
+}
+
+static const char *
+facts_find(struct question *question, struct stub_daemon *daemon,
+    struct message *message)
+{
+	enum verdict_status status;
+
+	if (mail_facts_read(&question->facts, message) < 0)
+		return ("out of memory");
+	status = stub_daemon_ask(daemon, KEYS_PERCENT, ask_keys, question);
+	if (status == VERDICT_NO_MEMORY)
+		return ("out of memory");
+	if (status != VERDICT_OK)
+		return (verdict_problem(daemon->verdict));
+	if (mail_facts_verify(&question->facts, message) < 0)
+		return ("the message cannot be read again");
+	return (NULL);
+}
+
+void
+judge(struct judgement *judgement, struct stub_daemon *daemon,
+    const struct spool *spool, const struct peer *peer, const char *sender)
+{
+	struct question question = {.peer = peer, .sender = sender};
+	struct message *message = NULL;
+	const char *problem = "the message cannot be read again";
+
+	if (spool_rewind(spool) == 0)
+		message = message_open(spool->fd, &problem);
+	if (message != NULL)
+		problem = facts_find(&question, daemon, message);
+	if (problem == NULL)
+		problem = check(&question, daemon);
+	if (problem != NULL)
+		give_up(judgement, problem);
+	else
+		answer_read(judgement, daemon->verdict);
+	mail_facts_free(&question.facts);
+	message_close(message);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: ISC */
+#include "stub_daemon.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+/*
+ * What nanomsg's worker thread needs. A thread's stack is else as large as the
+ * limit on the main one's, and that may be all that softlimit(8) left.
+ */
+#define STACK_SIZE ((size_t)256 * 1024)
+/* For a question: the stack, the sockets' buffers, some room. */
+#define MEMORY_NEEDED (STACK_SIZE + (size_t)512 * 1024)
+
+static void
+memory_frugal(void)
+{
+	pthread_attr_t attr;
+
+	if (pthread_attr_init(&attr) != 0)
+		return;
+	if (pthread_attr_setstacksize(&attr, STACK_SIZE) == 0)
+		pthread_setattr_default_np(&attr);
+	pthread_attr_destroy(&attr);
+#ifdef M_ARENA_MAX
+	/* An arena for each thread takes 64 MB of addresses. */
+	mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
+/* nanomsg aborts when it gets none, and that would look like a crash. */
+static bool
+memory_suffices(void)
+{
+	void *room = mmap(NULL, MEMORY_NEEDED, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (room == MAP_FAILED)
+		return (false);
+	munmap(room, MEMORY_NEEDED);
+	return (true);
+}
+
+/* Adds each word of `servers`. */
+static int
+servers_add(struct verdict *v, const char *servers)
+{
+	char word[256];
+	size_t len;
+
+	for (servers += strspn(servers, " \t"); *servers != '\0';
+	     servers += strspn(servers, " \t")) {
+		len = strcspn(servers, " \t");
+		if (len >= sizeof(word))
+			return (-1);
+		memcpy(word, servers, len);
+		word[len] = '\0';
+		if (verdict_server(v, word) < 0)
+			return (-1);
+		servers += len;
+	}
+	return (0);
+}
+
+static int
+fail(struct stub_daemon *daemon, int status, const char *problem)
+{
+	stub_daemon_close(daemon);
+	daemon->problem = problem;
+	return (status);
+}
+
+int
+stub_daemon_open(struct stub_daemon *daemon, const struct stub_conf *conf)
+{
+	const char *timeout = stub_conf_get(conf, "timeout");
+	const char *servers = stub_conf_get(conf, "servers");
+
+	memset(daemon, 0, sizeof(*daemon));
+	daemon->left_ms = VERDICT_DEFAULT_TIMEOUT;
+	if (timeout != NULL)
+		daemon->left_ms = stub_conf_ms(timeout);
+	if (daemon->left_ms < 0)
+		return (fail(daemon, -1, "timeout: not a time such as 5s"));
+	memory_frugal();
+	daemon->verdict = verdict_new();
+	if (daemon->verdict == NULL)
+		return (fail(daemon, 1, "out of memory"));
+	if (servers_add(daemon->verdict,
+		servers == NULL ? VERDICT_DEFAULT_SERVER : servers) < 0)
+		return (fail(daemon, -1,
+		    "servers: not ipc:///path or tcp://address:port, "
+		    "or too many"));
+	return (0);
+}
+
+void
+stub_daemon_close(struct stub_daemon *daemon)
+{
+	verdict_free(daemon->verdict);
+	daemon->verdict = NULL;
+}
+
+static int64_t
+clock_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+enum verdict_status
+stub_daemon_ask(struct stub_daemon *daemon, int percent,
+    enum verdict_status (*ask)(struct verdict *v, void *closure), void *closure)
+{
+	enum verdict_status status;
+	int64_t start = clock_ms(), ms;
+
+	if (!memory_suffices())
+		return (VERDICT_NO_MEMORY);
+	ms = (int64_t)daemon->left_ms * percent / 100;
+	verdict_timeout(daemon->verdict, (int)ms);
+	status = ask(daemon->verdict, closure);
+	ms = clock_ms() - start;
+	daemon->left_ms -= ms < daemon->left_ms ? (int)ms : daemon->left_ms;
+	return (status);
+}
