@@ -17,6 +17,11 @@ that goes away with it.
   LAB_ANCHOR   a file with the root's key, the trust anchor
   LAB_RSA, LAB_ED25519   private keys of the DKIM selectors "rsa" and "ed"
 
+Lab(tree=True), in Python, is the same as a resolver finds it that starts at
+the root: a server for the root, one for the TLDs, one for the rest and the far
+one, each on port 53 of a loopback address of its own. It needs a network
+namespace that has nothing there yet.
+
 Questions are counted by NSD itself: Lab.queries() in Python, or in a shell
     nsd-control -c "$LAB_DIR/main.conf" stats_noreset | grep num.type.TXT=
 """
@@ -36,7 +41,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from zones import BIG, ZONES  # noqa: E402
 
 SECURE = ('secure', 'bogus', 'expired')
-HERE = ('secure', 'insecure', 'bogus', 'expired', 'nokey', 'absent')
 START_PATIENCE = 10  # seconds
 DAY = 86400
 PR_SET_PDEATHSIG = 1
@@ -82,11 +86,16 @@ def parent_of(name):
     return max(above, key=lambda zone: len(zone.rstrip('.')))
 
 
+# Where the servers are in a tree. The dead one is nowhere.
+TREE = {'root': '127.0.0.11', 'tld': '127.0.0.12', 'main': '127.0.0.13',
+        'far': '127.0.0.14', 'dead': '127.0.0.15'}
+
+
 class Nsd:
     """One name server: a child of ours, told apart by its name."""
 
     CONFIG = '''server:
-    ip-address: 127.0.0.1@%(port)d
+    ip-address: %(addr)s@%(port)d
     server-count: 1
     username: ""
     database: ""
@@ -106,18 +115,20 @@ remote-control:
     control-interface: "%(dir)s/%(name)s.ctl"
 '''
 
-    def __init__(self, name, directory, zones):
+    def __init__(self, name, directory, zones, addr=None):
         self.name, self.directory, self.zones = name, directory, zones
         self.config = os.path.join(directory, name + '.conf')
-        self.port = free_port()
+        self.addr = addr or '127.0.0.1'
+        self.port = 53 if addr else free_port()
         self.child = None
 
     def address(self):
-        return '127.0.0.1@%d' % self.port
+        return '%s@%d' % (self.addr, self.port)
 
     def start(self):
         with open(self.config, 'w', encoding='ascii') as out:
-            out.write(self.CONFIG % {'port': self.port, 'name': self.name,
+            out.write(self.CONFIG % {'addr': self.addr, 'port': self.port,
+                                     'name': self.name,
                                      'dir': self.directory})
             for zone in self.zones:
                 out.write('zone:\n    name: "%s"\n    zonefile: "%s"\n' %
@@ -135,7 +146,7 @@ remote-control:
             for label in zone.split('.') if label) + b'\0\0\6\0\1'
         deadline = time.monotonic() + START_PATIENCE
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.connect(('127.0.0.1', self.port))
+            sock.connect((self.addr, self.port))
             sock.settimeout(0.02)
             while time.monotonic() < deadline:
                 if self.child.poll() is not None:
@@ -184,24 +195,42 @@ def zone_file(zone):
 class Lab:
     """Order of calls: Lab(), start(), ..., stop()."""
 
-    def __init__(self, directory=None):
+    def __init__(self, directory=None, tree=False):
         self.temporary = directory is None
+        self.tree = tree
         self.directory = directory or tempfile.mkdtemp(prefix='lab.')
+        self.keys, self.extra, self.servers = {}, {}, {}
         atexit.register(self.stop)
-        self.keys, self.extra = {}, {}
         self.dkim = self.make_dkim_keys()
         for zone in ZONES:
             if zone.how in SECURE or zone.how == 'nokey':
                 self.make_zone_key(zone)
         for zone in ZONES:
             self.write_zone(zone)
-        self.main = Nsd('main', self.directory,
-                        [zone for zone in ZONES if zone.how in HERE])
-        self.far = Nsd('far', self.directory,
-                       [zone for zone in ZONES if zone.how == 'far'])
+        zones = {}
+        for zone in ZONES:
+            zones.setdefault(self.server_of(zone), []).append(zone)
+        self.servers = {
+            name: Nsd(name, self.directory, zones[name], tree and TREE[name])
+            for name in zones if name != 'dead'}
+        self.main, self.far = self.servers['main'], self.servers['far']
         self.dead = '127.0.0.1@%d' % free_port()
-        self.anchor = self.path('root.key')
+        self.anchor, self.hints = self.path('root.key'), self.path('hints')
         shutil.copy(self.path(self.keys['.'] + '.key'), self.anchor)
+        with open(self.hints, 'w', encoding='ascii') as out:
+            out.write('. 86400 NS ns.\nns. 86400 A %s\n' % TREE['root'])
+
+    def server_of(self, zone):
+        """The name of the server that has it."""
+        if zone.how == 'nowhere':
+            return 'dead'
+        if zone.how == 'far' or not self.tree:
+            return 'far' if zone.how == 'far' else 'main'
+        return 'root' if zone.name == '.' else \
+            'tld' if '.' not in zone.name else 'main'
+
+    def addr_of(self, zone):
+        return TREE[self.server_of(zone)] if self.tree else '127.0.0.1'
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -235,9 +264,9 @@ class Lab:
     def zone_text(self, zone):
         origin = zone.name.rstrip('.') + '.'
         lines = ['$ORIGIN ' + origin, '$TTL %d' % zone.ttl,
-                 '@ SOA ns.nameservers.example. hostmaster.example. '
-                 '%d 3600 600 86400 %d' % (time.time(), zone.negative_ttl),
-                 '@ NS ns.nameservers.example.']
+                 '@ SOA ns hostmaster %d 3600 600 86400 %d' % (
+                     time.time(), zone.negative_ttl),
+                 '@ NS ns', 'ns A ' + self.addr_of(zone)]
         for child in ZONES:
             if parent_of(child.name) == zone.name:
                 lines += self.delegation(child)
@@ -247,12 +276,12 @@ class Lab:
         return '\n'.join(lines) + '\n' + text + '\n'
 
     def delegation(self, child):
-        # The far and the dead server have glue, as if they were elsewhere.
-        if child.how in ('far', 'nowhere'):
-            yield '%s. NS ns.%s.' % (child.name, child.name)
-            yield 'ns.%s. A 127.0.0.1' % child.name
-        else:
-            yield '%s. NS ns.nameservers.example.' % child.name
+        yield '%s. NS ns.%s.' % (child.name, child.name)
+        yield 'ns.%s. A %s' % (child.name, self.addr_of(child))
+        if child.how == 'far' and self.tree:
+            # The parent's own server, which is lame for it.
+            yield '%s. NS lame.%s.' % (child.name, child.name)
+            yield 'lame.%s. A %s' % (child.name, TREE['tld'])
         if child.name in self.keys:
             with open(self.path(self.keys[child.name] + '.ds'),
                       encoding='ascii') as ds:
@@ -293,16 +322,15 @@ class Lab:
                 out.write(line)
 
     def start(self):
-        self.main.start()
-        self.far.start()
+        for server in self.servers.values():
+            server.start()
         with open(self.path('env'), 'w', encoding='ascii') as out:
             for name, value in self.variables().items():
                 out.write("%s='%s'\n" % (name, value))
 
     def stop(self):
-        for server in ('main', 'far'):
-            if hasattr(self, server):
-                getattr(self, server).stop()
+        for server in self.servers.values():
+            server.stop()
         if self.temporary:
             shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -311,7 +339,7 @@ class Lab:
         self.extra[zone_name] = text
         zone, = [zone for zone in ZONES if zone.name == zone_name]
         self.write_zone(zone)
-        server = self.far if zone.how == 'far' else self.main
+        server = self.servers[self.server_of(zone)]
         if server.child:
             server.control('reload', zone_name)
 

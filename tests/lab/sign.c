@@ -5,17 +5,22 @@
  * Several signatures: run it several times.
  *
  *	sign -d DOMAIN -s SELECTOR -k KEY.pem [-a rsa|ed25519|rsa-sha1]
- *	    [-l OCTETS] [-t] < message > signed
+ *	    [-l OCTETS] [-otx] < message > signed
  *
  *	-l	sign only so much of the body (l=)
+ *	-o	sign From and Subject once more than they are there: none may
+ *		be added
  *	-t	simple canonicalisation for both parts; default relaxed
+ *	-x	a signature that has expired
  */
 #include <sys/types.h>
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <dkim.h>
@@ -42,6 +47,7 @@ struct order {
 	dkim_alg_t algorithm;
 	dkim_canon_t canon;
 	ssize_t length;
+	bool oversign, expired;
 };
 
 static void
@@ -114,6 +120,24 @@ check(DKIM *dkim, DKIM_STAT status, const char *what)
 		fail(what, why != NULL ? why : dkim_getresultstr(status));
 }
 
+/* What is an option of the library, and holds for all it signs. */
+static void
+options_set(DKIM_LIB *lib, const struct order *order)
+{
+	static const char *names[] = {"from", "subject", NULL};
+	uint64_t then = (uint64_t)time(NULL) - 7200, life = 3600;
+
+	if (order->oversign)
+		dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_OVERSIGNHDRS, names,
+		    sizeof(const char **));
+	if (order->expired) {
+		dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_FIXEDTIME, &then,
+		    sizeof(then));
+		dkim_options(lib, DKIM_OP_SETOPT, DKIM_OPTS_SIGNATURETTL, &life,
+		    sizeof(life));
+	}
+}
+
 static void
 sign(DKIM_LIB *lib, const struct order *order, struct text *message)
 {
@@ -164,7 +188,7 @@ order_read(int argc, char **argv)
 	    .length = -1};
 	int option;
 
-	while ((option = getopt(argc, argv, "a:d:k:l:s:t")) != -1) {
+	while ((option = getopt(argc, argv, "a:d:k:l:os:tx")) != -1) {
 		switch (option) {
 		case 'a':
 			order.algorithm = algorithm_named(optarg);
@@ -178,11 +202,17 @@ order_read(int argc, char **argv)
 		case 'l':
 			order.length = (ssize_t)strtol(optarg, NULL, 10);
 			break;
+		case 'o':
+			order.oversign = true;
+			break;
 		case 's':
 			order.selector = optarg;
 			break;
 		case 't':
 			order.canon = DKIM_CANON_SIMPLE;
+			break;
+		case 'x':
+			order.expired = true;
 			break;
 		default:
 			exit(100);
@@ -191,7 +221,7 @@ order_read(int argc, char **argv)
 	if (order.domain == NULL || order.selector == NULL ||
 	    order.keyfile == NULL || optind != argc) {
 		fputs("usage: sign -d DOMAIN -s SELECTOR -k KEY.pem [-a ALG] "
-		      "[-l OCTETS] [-t] < message\n",
+		      "[-l OCTETS] [-otx] < message\n",
 		    stderr);
 		exit(100);
 	}
@@ -207,6 +237,7 @@ main(int argc, char **argv)
 
 	if (lib == NULL)
 		fail("dkim_init", "out of memory");
+	options_set(lib, &order);
 	sign(lib, &order, &message);
 	dkim_close(lib);
 	free(message.octets);

@@ -3,8 +3,8 @@
 
 Only names of RFC 2606 and addresses of RFC 5737 and RFC 3849 stand here.
 DKIM_RSA and DKIM_ED25519 become fresh keys' records. Each zone gets its SOA
-(negative TTL 120 s unless said otherwise), its NS record, and in its parent a
-delegation; `how` says what else is done:
+(negative TTL 120 s unless said otherwise), a server "ns" in it, and in its
+parent a delegation; `how` says what else is done:
 
   secure    signed, with a DS record in the parent
   insecure  not signed, no DS: proved to be unsigned
@@ -31,7 +31,6 @@ ZONES = [
 
     # The organisations without a zone of their own stand in this one.
     Zone('example', 'secure', '''
-ns.nameservers   A     127.0.0.1
 plain            A     192.0.2.80
 plain            MX    10 plain
 ''', 3600),
@@ -126,8 +125,8 @@ text             TXT   "never to be used"
     Zone('nokey.example', 'nokey', 'text TXT "never to be used"\n'),
     Zone('servfail.example', 'absent', ''),
 
-    # A stub that lists both servers has one that is lame: the first knows
-    # nothing but the delegation.
+    # Two servers, and one of them is lame: it knows only the delegation. Who
+    # forwards to the main server must name both in a stub.
     Zone('lame.example', 'far', '''
 text             TXT   "it does exist"
 *.many           TXT   "it does exist"
