@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: ISC
 """The cache and what joins in front of it, counted at the name server."""
 import os
+import re
 import sys
 import time
 
@@ -82,47 +83,65 @@ def behind_slow(delay):
     return slow, daemon
 
 
-def one_cold_name():
-    """Ten thousand at once, all for one name nobody has asked for."""
-    crowd = ('-n', '10000', '-j', '157', '-w', '64', '-e',
-             'key=cold bulk.example.net status=ok', 'dkim-key',
-             'key=cold bulk.example.net')
-    daemon = started()
-    asked = lab.queries('TXT')
-    counts = daemon.flood(*crowd)
-    equal(counts.get('ok'), 10000, '10,000 questions for one cold name: all '
-          'answered (%.0f a second)' % counts.get('per_second', 0),
-          counts['text'])
-    equal(lab.queries('TXT') - asked, 1, '... at the cost of one DNS query')
-    daemon.stop()
+def lookups(daemon):
+    return int(daemon.ask_control('stats')['lookups'])
 
-    # Again with a server that takes its time, so that all are there before
-    # the answer is.
-    slow, daemon = behind_slow(300)
-    counts = daemon.flood(*crowd)
-    equal(counts.get('ok'), 10000, 'the same while the answer takes 0.3 s',
+
+def crowd(daemon, selector, queries):
+    """Ten thousand questions for a key nobody has asked for. Returns flood's
+    counts, the names given to libunbound and the questions DNS was asked,
+    which queries() counts."""
+    name = '%s bulk.example.net' % selector
+    before = lookups(daemon), queries()
+    counts = daemon.flood('-n', '10000', '-j', '157', '-w', '64', '-e',
+                          'key=%s status=ok' % name, 'dkim-key',
+                          'key=' + name)
+    return counts, lookups(daemon) - before[0], queries() - before[1]
+
+
+def one_cold_name(what, daemon, queries):
+    """libunbound sends a question again when a busy machine is late with the
+    answer; so there are three chances to see that one is enough."""
+    for attempt in range(3):
+        counts, looked_up, asked = crowd(daemon, 'cold%d' % attempt, queries)
+        if asked == 1 or looked_up != 1:
+            break
+    equal(counts.get('ok'), 10000, '10,000 questions for one cold name, %s: '
+          'all answered (%.0f a second)' % (what,
+                                            counts.get('per_second', 0)),
           counts['text'])
-    equal(slow.count('cold._domainkey.bulk.example.net/TXT'), 1,
-          '... one DNS query', slow('counts'))
+    equal((looked_up, asked), (1, 1), '... at the cost of one DNS query')
+
+
+def cold_names():
+    daemon = started()
+    one_cold_name('as fast as DNS is', daemon, lambda: lab.queries('TXT'))
+    daemon.stop()
+    # With a server that takes its time, all are there before the answer is.
+    slow, daemon = behind_slow(300)
+    one_cold_name('0.3 s from DNS', daemon,
+                  lambda: slow.count('*.bulk.example.net/TXT'))
+    many_cold_names(slow, daemon)
     daemon.stop()
     slow.stop()
 
 
-def many_cold_names():
+def many_cold_names(slow, daemon):
     """A thousand different names under way at once."""
-    slow, daemon = behind_slow(300)
+    slow('reset')
+    before = lookups(daemon)
     start = time.monotonic()
     counts = daemon.flood('-n', '1000', '-j', '16', '-w', '64', '-e',
                           'result=pass', *SPF)
     took = time.monotonic() - start
-    equal(counts.get('ok'), 1000, '1,000 cold names, 0.3 s each: all '
+    equal(counts.get('ok'), 1000, '1,000 cold names, 0.3 s from DNS: all '
           'answered in %.1f s' % took, counts['text'])
-    # At the least 256 at once: four rounds, and the time to send them.
+    # 300 s one after the other; 256 at once at the least are four rounds.
     ok(took < 4, '... side by side')
-    asked = slow.count('*.bulk.example.net/TXT')
-    ok(1000 <= asked <= 1010, '... %d DNS queries' % asked)
-    daemon.stop()
-    slow.stop()
+    seen = {pair.partition('=')[0] for pair in slow('counts').split()
+            if re.match(r'n\d+\.bulk\.example\.net/TXT=', pair)}
+    equal((len(seen), lookups(daemon) - before), (1000, 1000),
+          '... each looked up once (%d DNS queries)' % slow.count('*'))
 
 
 def lifetimes():
@@ -247,8 +266,7 @@ def truncated(path):
 
 restart()
 killed()
-one_cold_name()
-many_cold_names()
+cold_names()
 lifetimes()
 failures()
 damage('garbage in the file', overwrite)
