@@ -251,6 +251,8 @@ answer_keep(struct inflight *inflight, struct arena *arena,
 
 	if (set->state == RR_FAILED) {
 		older = cache_get(inflight->cache, arena, name, type);
+		if (older != NULL && rrset_from_future(older, now))
+			older = NULL;
 		failure_stamp(set, older, now);
 		kept = set_merge(inflight, arena, set, older, now);
 	} else {

@@ -142,6 +142,15 @@ rrset_fresh(const struct rrset *set, int64_t asof)
 	return (set->expires > asof || set->fetched >= asof);
 }
 
+bool
+rrset_from_future(const struct rrset *set, int64_t asof)
+{
+	const int64_t latest = asof + RRSET_FUTURE;
+
+	return (set->fetched > latest || set->failed_at > latest ||
+		set->failed_since > latest);
+}
+
 const char *
 rr_type_text(uint16_t type)
 {

@@ -107,6 +107,12 @@ int rdata_name(const struct rdata *record, size_t skip, struct dname *name);
  * makes a record of TTL 0 usable for the request that waited for it.
  */
 bool rrset_fresh(const struct rrset *set, int64_t asof);
+/*
+ * Received later than a request of that time can have waited for it: the clock
+ * was wrong then, or is now, and the set's times mean nothing.
+ */
+#define RRSET_FUTURE 120000 /* ms: twice what the longest request waits */
+bool rrset_from_future(const struct rrset *set, int64_t asof);
 
 /* The RFCs' words, for logs and replies. */
 const char *rr_type_text(uint16_t type); /* "TXT", "TYPE99" as "TYPE?" */

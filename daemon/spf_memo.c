@@ -133,8 +133,9 @@ answer_take(struct octets *in, const struct head *head, struct arena *arena,
 static bool
 head_is_usable(const struct head *head, int64_t asof)
 {
-	return (head->expires - asof >
-		(head->expires - head->made) / RENEW_FRACTION);
+	return (head->made - asof <= RRSET_FUTURE &&
+		head->expires - asof >
+		    (head->expires - head->made) / RENEW_FRACTION);
 }
 
 /* 1: `answer` is there; 0: it is not; and *reads what the key must hold. */

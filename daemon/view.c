@@ -203,6 +203,8 @@ static const struct rrset *
 set_judge(struct view *view, const struct rrset *set, int64_t *stale)
 {
 	*stale = 0;
+	if (set != NULL && rrset_from_future(set, view->asof))
+		set = NULL;
 	if (set != NULL) {
 		if (rrset_fresh(set, view->asof))
 			return (set);

@@ -215,8 +215,8 @@ do_restart(struct play *play, char *rest)
 	world_restart(world_of(play));
 }
 
-static void
-do_wait(struct play *play, char *rest)
+static int64_t
+time_read(struct play *play, const char *text)
 {
 	static const struct {
 		const char *name;
@@ -224,15 +224,27 @@ do_wait(struct play *play, char *rest)
 	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000},
 	    {"d", 86400000}};
 	char *unit;
-	const long number = strtol(rest, &unit, 10);
+	const long number = strtol(text, &unit, 10);
 	size_t i;
 
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(units[i].name, unit) == 0) {
-			world_wait(world_of(play), number * units[i].ms);
-			return;
-		}
-	play_fail(play, "wait: not a time: %s", rest);
+		if (strcmp(units[i].name, unit) == 0)
+			return (number * units[i].ms);
+	play_fail(play, "not a time: %s", text);
+}
+
+static void
+do_wait(struct play *play, char *rest)
+{
+	world_wait(world_of(play), time_read(play, rest));
+}
+
+static void
+do_clock(struct play *play, char *rest)
+{
+	if (strcmp(word_next(&rest), "back") != 0)
+		play_fail(play, "clock: back TIME");
+	world_clock(world_of(play), -time_read(play, rest));
 }
 
 /*
@@ -564,6 +576,7 @@ static const struct command {
 } commands[] = {
     {"answer", do_answer},
     {"ask", do_ask},
+    {"clock", do_clock},
     {"conf", do_conf},
     {"control", do_control},
     {"disk", do_disk},

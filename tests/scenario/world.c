@@ -278,6 +278,12 @@ world_wait(struct world *world, int64_t ms)
 }
 
 void
+world_clock(struct world *world, int64_t ms)
+{
+	world->now += ms;
+}
+
+void
 world_disk(struct world *world, bool full)
 {
 	world->disk_full = full;

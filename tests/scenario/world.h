@@ -58,6 +58,8 @@ void world_dns(struct world *world, enum world_dns dns);
 void world_disk(struct world *world, bool full);
 /* Time goes on to `now + ms`, and what is due by then happens when it is. */
 void world_wait(struct world *world, int64_t ms);
+/* The clock is set, by so much; nobody may be waiting (loop.c). */
+void world_clock(struct world *world, int64_t ms);
 
 /* A question comes in. `text` is the whole message. */
 void world_ask(struct world *world, const char *id, bool control,
