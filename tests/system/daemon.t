@@ -242,7 +242,7 @@ MALFORMED = [
     ('dmarc with no domain', b'verdict/1 dmarc\nfrom_domain=a..b\n'),
     ('dkim-key without a key', b'verdict/1 dkim-key\n'),
     ('dkim-key without a domain', b'verdict/1 dkim-key\nkey=alone\n'),
-    ('check without a client', b'verdict/1 check\nfrom_domain=a.example\n'),
+    ('check with no address', b'verdict/1 check\nclient_ip=::g\n'),
     ('an unknown DKIM result', b'verdict/1 check\nclient_ip=192.0.2.1\n'
      b'dkim=splendid d=a.example\n'),
 ]
