@@ -38,36 +38,49 @@ word_add(struct fields *fields, const char *word, size_t len)
 		    fields, word[i] >= ' ' && word[i] <= '~' ? word[i] : '?');
 }
 
+/* By how much the word goes deeper into comments. */
+static int
+word_depth(const char *word, size_t len)
+{
+	int depth = 0;
+
+	for (; len > 0; len--, word++)
+		depth += (*word == '(') - (*word == ')');
+	return (depth);
+}
+
 /*
  * Folds before a space: the space stays, so that unfolding gives the same text
  * back (RFC 5322 2.2.3). A line never has white space alone: a word comes with
- * all the spaces before it. Behind a semicolon a new line begins, which shows
- * the results one below the other.
+ * all the spaces before it. `listed`: a new line behind each semicolon that is
+ * in no comment.
  */
 static void
-value_fold(struct fields *fields, const char *value, size_t column)
+value_fold(struct fields *fields, const char *value, size_t column, bool listed)
 {
 	size_t spaces, len;
-	char last = '\0';
+	bool first = true, item = false;
+	int depth = 0;
 
-	for (; *value != '\0'; value += spaces + len) {
+	for (; *value != '\0'; value += spaces + len, first = false) {
 		spaces = strspn(value, " ");
 		len = strcspn(value + spaces, " ");
 		if (len == 0)
 			break;
-		if (spaces > 0 && last != '\0' &&
-		    (last == ';' || column + spaces + len > LINE_LENGTH)) {
+		if (!first && (item || column + spaces + len > LINE_LENGTH)) {
 			octet_add(fields, '\n');
 			column = 0;
 		}
 		word_add(fields, value, spaces + len);
 		column += spaces + len;
-		last = value[spaces + len - 1];
+		depth += word_depth(value + spaces, len);
+		item = listed && depth == 0 && value[spaces + len - 1] == ';';
 	}
 }
 
-void
-fields_add(struct fields *fields, const char *name, const char *value)
+static void
+field_add(
+    struct fields *fields, const char *name, const char *value, bool listed)
 {
 	size_t start = fields->len;
 
@@ -76,11 +89,17 @@ fields_add(struct fields *fields, const char *name, const char *value)
 	word_add(fields, name, strlen(name));
 	word_add(fields, ": ", 2);
 	value += strspn(value, " ");
-	value_fold(fields, value, fields->len - start);
+	value_fold(fields, value, fields->len - start, listed);
 	octet_add(fields, '\n');
 	/* Half a field would spoil what comes below it. */
 	if (fields->overflow)
 		fields->len = start;
+}
+
+void
+fields_add(struct fields *fields, const char *name, const char *value)
+{
+	field_add(fields, name, value, false);
 }
 
 void
@@ -93,7 +112,7 @@ fields_add_results(
 	if (resinfo == NULL)
 		return;
 	snprintf(value, sizeof(value), "%s; %s", authserv_id, resinfo);
-	fields_add(fields, "Authentication-Results", value);
+	field_add(fields, "Authentication-Results", value, true);
 }
 
 bool

@@ -6,7 +6,7 @@
 #include "mail_facts.h"
 #include "mail_message.h"
 
-/* Of the time to wait: an answer without keys is worth less than one late. */
+/* Of the time to wait: even if keys come late, there is some for the verdict. */
 #define KEYS_PERCENT 60
 
 struct question {

@@ -112,7 +112,18 @@ fallback_read(struct queue *queue)
 	return ("fallback: neither accept nor defer");
 }
 
-/* Returns NULL, or what is wrong. */
+/* What is needed to judge. Returns NULL, or what is wrong. */
+static const char *
+settings_judge(struct queue *queue)
+{
+	if (authserv_id_find(queue) < 0)
+		return ("authserv_id: not the name of a host");
+	if (stub_daemon_open(&queue->daemon, &queue->conf) < 0)
+		return (queue->daemon.problem);
+	return (fallback_read(queue));
+}
+
+/* What is needed in any case. Returns NULL, or what is wrong. */
 static const char *
 settings_read(struct queue *queue)
 {
@@ -131,7 +142,7 @@ settings_read(struct queue *queue)
 		return ("out of memory");
 	if (pid != NULL && atol(pid) == (long)getpid())
 		return ("queue: the next program is this one again");
-	return (fallback_read(queue));
+	return (NULL);
 }
 
 /* --- The next program ----------------------------------------------------- */
@@ -263,14 +274,12 @@ verdict_follow(struct queue *queue)
 static void
 message_judge(struct queue *queue)
 {
-	if (stub_daemon_open(&queue->daemon, &queue->conf) == 0) {
-		judge(&queue->judgement, &queue->daemon, &queue->spool,
-		    &queue->peer, queue->envelope.sender);
-		return;
-	}
 	memset(&queue->judgement, 0, sizeof(queue->judgement));
 	queue->judgement.action = JUDGE_NONE;
 	queue->judgement.problem = queue->daemon.problem;
+	if (queue->daemon.verdict != NULL)
+		judge(&queue->judgement, &queue->daemon, &queue->spool,
+		    &queue->peer, queue->envelope.sender);
 }
 
 /* No descriptor of ours may get the number of one of these. */
@@ -284,33 +293,36 @@ standard_fds_open(void)
 		open("/dev/null", O_WRONLY) == STDERR_FILENO);
 }
 
+static enum queue_exit
+message_handle(struct queue *queue)
+{
+	enum queue_exit status = message_take(queue);
+
+	if (status == QUEUE_REJECTED)
+		return (refuse(queue, true,
+		    "5.3.4 The header of the message is too long"));
+	if (status != QUEUE_DONE)
+		return (status);
+	peer_read(&queue->peer, queue->spool.header, queue->spool.header_len);
+	message_judge(queue);
+	return (verdict_follow(queue));
+}
+
 int
 main(void)
 {
 	static struct queue queue;
-	enum queue_exit status;
 	const char *problem;
+	bool stranger = peer_is_stranger();
 
 	if (!standard_fds_open())
 		return (QUEUE_READ);
 	problem = settings_read(&queue);
+	if (problem == NULL && stranger)
+		problem = settings_judge(&queue);
 	if (problem != NULL) {
 		complain(&queue, "%s", problem);
 		return (QUEUE_CONFIG);
 	}
-	if (!peer_is_stranger())
-		return (become_next(&queue));
-	if (authserv_id_find(&queue) < 0) {
-		complain(&queue, "authserv_id: not the name of a host");
-		return (QUEUE_CONFIG);
-	}
-	status = message_take(&queue);
-	if (status == QUEUE_REJECTED)
-		return (refuse(&queue, true,
-		    "5.3.4 The header of the message is too long"));
-	if (status != QUEUE_DONE)
-		return (status);
-	peer_read(&queue.peer, queue.spool.header, queue.spool.header_len);
-	message_judge(&queue);
-	return (verdict_follow(&queue));
+	return (stranger ? message_handle(&queue) : become_next(&queue));
 }
