@@ -19,14 +19,16 @@
 
 /* Of all the programs: each reads what it needs, but all know a slip. */
 static const char *const names[] = {
-    "servers",	   /* endpoints, separated by spaces */
-    "timeout",	   /* to wait for the daemon, over all questions */
-    "fallback",	   /* without a verdict: accept or defer */
-    "authserv_id", /* the name of this host in Authentication-Results */
-    "dialect",	   /* which qmail it is, for the text of a refusal */
-    "queue",	   /* the program that takes the message next */
-    "spool",	   /* memory, or a directory for temporary files */
-    "quarantine",  /* an address, or what to put before its "@" */
+    "servers",		/* endpoints, separated by spaces */
+    "timeout",		/* to wait for the daemon, over all questions */
+    "fallback",		/* without a verdict: accept or defer */
+    "authserv_id",	/* the name of this host in Authentication-Results */
+    "dialect",		/* which qmail it is, for the text of a refusal */
+    "queue",		/* the program that takes the message next */
+    "spool",		/* memory, or a directory for temporary files */
+    "quarantine",	/* an address, or what to put before its "@" */
+    "check_quarantine", /* verdict-check: refuse or run */
+    "spp_refuse",	/* verdict-spp: now, rcpt, data or disconnect */
 };
 
 static bool
