@@ -70,6 +70,7 @@ control_flush(const struct control *control, const struct msg *msg, int64_t now,
 				 "what=failures is needed");
 		return;
 	}
+	control->forget(control->arg);
 	if (ret == -1)
 		run_error(reply, "flush: the cache could not be written");
 }

@@ -22,6 +22,8 @@ struct control {
 	struct requests *requests;
 	/* Returns NULL, or what is wrong with the new configuration. */
 	const char *(*reload)(void *arg);
+	/* Makes the resolver forget what it keeps itself. */
+	void (*forget)(void *arg);
 	void *arg;
 };
 

@@ -166,6 +166,7 @@ servers_open(struct loop *loop)
 }
 
 static const char *loop_reload(void *arg);
+static void loop_forget(void *arg);
 
 static int
 parts_open(struct loop *loop)
@@ -179,8 +180,8 @@ parts_open(struct loop *loop)
 	conf->run.started = loop->now;
 	loop->inflight = inflight_new(loop->resolver, loop->cache, &policy);
 	loop->requests = requests_new(loop->cache, loop->inflight, &conf->run);
-	loop->control = (struct control){
-	    loop->cache, loop->inflight, loop->requests, loop_reload, loop};
+	loop->control = (struct control){loop->cache, loop->inflight,
+	    loop->requests, loop_reload, loop_forget, loop};
 	return (servers_open(loop));
 }
 
@@ -364,6 +365,15 @@ loop_reload(void *arg)
 	stat_count(STAT_RELOADS);
 	log_info("reload file=%s", loop->path);
 	return (NULL);
+}
+
+/* A new context of the library knows nothing: what is flushed is asked anew. */
+static void
+loop_forget(void *arg)
+{
+	struct loop *loop = arg;
+
+	resolver_reload(loop->resolver, &loop->conf->resolver);
 }
 
 /* Lame duck: what is parked is finished, what comes is told to go away. */
