@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +19,22 @@
 #define BACKLOG 4096
 /* No protocol level: control data that nobody will recognise. */
 #define LEVEL_NONE (-1)
+
+/* The ipc transport: a greeting, then frames of a kind, a length and a body. */
+#define GREETING_OCTETS 8
+#define FRAME_KIND	1
+#define FRAME_HEADER	9 /* the kind and eight octets of length */
+
+/*
+ * Where an accepted connection is in its stream. Only the library's one
+ * worker thread accepts and receives, so nothing here is locked.
+ */
+struct stream {
+	bool followed;
+	uint8_t header;	 /* octets of the frame's header that have come */
+	uint64_t length; /* of the body, as far as known */
+	uint64_t skip;	 /* octets to come that may be anything */
+};
 
 typedef int listen_function(int, int);
 typedef int accept4_function(int, struct sockaddr *, socklen_t *, int);
@@ -29,6 +48,8 @@ static listen_function *next_listen;
 static accept4_function *next_accept4;
 static recvmsg_function *next_recvmsg;
 static atomic_int descriptor_limit = INT_MAX;
+static struct stream *streams; /* by descriptor, below streams_limit */
+static int streams_limit;
 
 /* POSIX gives functions through void pointers; C does not. */
 static void
@@ -56,6 +77,10 @@ next_find_all(void)
 void
 nnguard_open(int limit)
 {
+	streams = calloc((size_t)limit, sizeof(*streams));
+	if (streams == NULL)
+		fatal(111, "nnguard.out_of_memory");
+	streams_limit = limit;
 	atomic_store(&descriptor_limit, limit);
 }
 
@@ -83,6 +108,66 @@ accept_errno(int error)
 	}
 }
 
+static void
+stream_begin(int peer)
+{
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+
+	if (peer >= streams_limit)
+		return;
+	getsockopt(peer, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+	streams[peer] = (struct stream){
+	    .followed = domain == AF_UNIX, .skip = GREETING_OCTETS};
+}
+
+/* Takes `n` octets; false when a frame is of a kind that there is not. */
+static bool
+stream_take(struct stream *stream, const uint8_t *p, size_t n)
+{
+	while (n > 0) {
+		if (stream->skip > 0) {
+			const size_t some =
+			    n < stream->skip ? n : (size_t)stream->skip;
+
+			stream->skip -= some;
+			p += some;
+			n -= some;
+			continue;
+		}
+		if (stream->header == 0 && *p != FRAME_KIND)
+			return (false);
+		stream->length =
+		    stream->header == 0 ? 0 : stream->length << 8 | *p;
+		if (++stream->header == FRAME_HEADER) {
+			stream->header = 0;
+			stream->skip = stream->length;
+		}
+		p++;
+		n--;
+	}
+	return (true);
+}
+
+/* What the library is about to see of a connection; false: it must not. */
+static bool
+stream_good(int fd, const struct msghdr *msg, size_t n)
+{
+	size_t i, some;
+
+	/* A name is asked for with datagrams: the resolver's sockets. */
+	if (fd >= streams_limit || !streams[fd].followed ||
+	    msg->msg_name != NULL)
+		return (true);
+	for (i = 0; i < (size_t)msg->msg_iovlen && n > 0; i++, n -= some) {
+		some =
+		    n < msg->msg_iov[i].iov_len ? n : msg->msg_iov[i].iov_len;
+		if (!stream_take(&streams[fd], msg->msg_iov[i].iov_base, some))
+			return (false);
+	}
+	return (true);
+}
+
 /*
  * Descriptors are given out from the lowest free number, so a high one means
  * that many are open. Shedding keeps a reserve: without any, the library's
@@ -104,6 +189,7 @@ accept4(int fd, struct sockaddr *addr, socklen_t *addrlen, int flags)
 		return (-1);
 	}
 	stat_count(STAT_CONNECTIONS);
+	stream_begin(peer);
 	return (peer);
 }
 
@@ -126,14 +212,13 @@ descriptors_close(const struct cmsghdr *cmsg)
  * SCM_RIGHTS is looked at: other control data is the caller's (the resolver
  * asks for packet information).
  */
-ssize_t
-recvmsg(int fd, struct msghdr *msg, int flags)
+static void
+control_clean(struct msghdr *msg)
 {
-	const ssize_t n = next_recvmsg(fd, msg, flags);
 	struct cmsghdr *cmsg;
 
-	if (n == -1 || msg->msg_control == NULL)
-		return (n);
+	if (msg->msg_control == NULL)
+		return;
 	for (cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL;
 	     cmsg = CMSG_NXTHDR(msg, cmsg))
 		if (cmsg->cmsg_level == SOL_SOCKET &&
@@ -146,5 +231,19 @@ recvmsg(int fd, struct msghdr *msg, int flags)
 			 */
 			cmsg->cmsg_level = LEVEL_NONE;
 		}
-	return (n);
+}
+
+ssize_t
+recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	const ssize_t n = next_recvmsg(fd, msg, flags);
+
+	if (n == -1)
+		return (-1);
+	control_clean(msg);
+	if (n == 0 || stream_good(fd, msg, (size_t)n))
+		return (n);
+	/* The library aborts at such a frame; at an end it closes. */
+	stat_count(STAT_CONNECTIONS_CUT);
+	return (0);
 }

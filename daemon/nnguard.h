@@ -2,8 +2,8 @@
 /*
  * What stands between the sockets and a library that trusts its peers: the
  * stock libnanomsg listens with a backlog of ten, aborts on unexpected errors
- * of accept, spins when descriptors run out, and keeps descriptors that a
- * peer passes in. The program itself defines listen(), accept4() and
+ * of accept and on frames of an unknown kind, spins when descriptors run out,
+ * and keeps descriptors that a peer passes in. The program itself defines listen(), accept4() and
  * recvmsg(), so the library's calls come here first.
  *
  * Only for the executable: it must export these three symbols.

@@ -44,6 +44,8 @@
 	X(STAT_CONNECTIONS, "connections", "connections accepted")             \
 	X(STAT_CONNECTIONS_SHED, "connections_shed",                           \
 	    "connections closed at the limit")                                 \
+	X(STAT_CONNECTIONS_CUT, "connections_cut",                             \
+	    "connections closed for what they sent")                           \
 	X(STAT_DESCRIPTORS_CLOSED, "descriptors_closed",                       \
 	    "descriptors that peers tried to pass in")                         \
 	X(STAT_RELOADS, "reloads", "configurations taken")                     \
