@@ -322,6 +322,13 @@ HOSTILE = [
      lambda sock: send(sock, HANDSHAKE + b'\1' + struct.pack('>Q', 1 << 40))),
     ('a length of 2^64 - 1', 100,
      lambda sock: send(sock, HANDSHAKE + b'\1' + b'\xff' * 8)),
+    ('a frame of an unknown kind', 100,
+     lambda sock: send(sock, HANDSHAKE + b'\2' + frame(ASK)[1:])),
+    ('a good message, then a bad frame', 100,
+     lambda sock: send(sock, HANDSHAKE + frame(ASK) + b'\0' * 9)),
+    ('a bad frame, octet by octet', 20,
+     lambda sock: [send(sock, bytes([octet])) for octet in
+                   HANDSHAKE + frame(b'abc') + b'\xff']),
     ('a part of a message', 100,
      lambda sock: send(sock, HANDSHAKE + frame(ASK)[:15])),
     ('a message without an id', 100,
@@ -338,23 +345,30 @@ def descriptors(daemon):
     return len(os.listdir('/proc/%d/fd' % daemon.child.pid))
 
 
+def visit(path, count, behave):
+    """`count` peers, fifty at a time; they leave while some are being read."""
+    for first in range(0, count, 50):
+        sockets = []
+        for _ in range(min(50, count - first)):
+            try:
+                sockets.append(hostile_connect(path))
+            except OSError:
+                return  # it has died, which is noticed by others
+            behave(sockets[-1])
+        time.sleep(0.1)
+        for sock in sockets:
+            sock.close()
+
+
 def check_hostile():
     daemon = new_daemon().start()
     daemon.ask('ping')
     base = descriptors(daemon)
     path = daemon.path('verdictd.sock')
     for what, count, behave in HOSTILE:
-        sockets = []
-        for _ in range(count):
-            sock = hostile_connect(path)
-            behave(sock)
-            sockets.append(sock)
-            if len(sockets) == 50:
-                for old in sockets:
-                    old.close()
-                sockets = []
-        for sock in sockets:
-            sock.close()
+        visit(path, count, behave)
+        # nanomsg leaves about one connection in a hundred behind.
+        left = patiently(3, lambda: descriptors(daemon) <= base + 6)
         try:
             good = daemon.alive()
         except RuntimeError as why:
@@ -362,8 +376,6 @@ def check_hostile():
             daemon.start()
             base = descriptors(daemon)
             continue
-        # nanomsg leaves about one connection in a hundred behind.
-        left = patiently(3, lambda: descriptors(daemon) <= base + 6)
         ok(good and left, 'hostile: %d times %s: it answers, and no '
            'descriptor stays' % (count, what),
            '%d descriptors, %d before' % (descriptors(daemon), base))
