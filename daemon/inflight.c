@@ -223,6 +223,16 @@ failure_stamp(struct rrset *set, const struct rrset *older, int64_t now)
 	set->retry_at = now + pause_after(set->failures);
 }
 
+/* News of a failure that is known: it was one attempt, and counts once. */
+static void
+failure_carry(struct rrset *set, const struct rrset *known)
+{
+	set->failures = known->failures;
+	set->failed_since = known->failed_since;
+	set->failed_at = known->failed_at;
+	set->retry_at = known->retry_at;
+}
+
 /* The older data with the failure to renew it, if the data can still serve. */
 static const struct rrset *
 set_merge(const struct inflight *inflight, struct arena *arena,
@@ -242,10 +252,14 @@ set_merge(const struct inflight *inflight, struct arena *arena,
 	return (merged);
 }
 
-/* Stores an answer. Returns what was stored: `set`, or arena. */
+/*
+ * Stores an answer. Returns what was stored: `set`, or arena. `timed_out`: the
+ * attempt has been stored as a failure already, when its time was over.
+ */
 static const struct rrset *
 answer_keep(struct inflight *inflight, struct arena *arena,
-    const struct dname *name, uint16_t type, struct rrset *set, int64_t now)
+    const struct dname *name, uint16_t type, struct rrset *set, bool timed_out,
+    int64_t now)
 {
 	const struct rrset *kept = set, *older;
 
@@ -253,7 +267,11 @@ answer_keep(struct inflight *inflight, struct arena *arena,
 		older = cache_get(inflight->cache, arena, name, type);
 		if (older != NULL && rrset_from_future(older, now))
 			older = NULL;
-		failure_stamp(set, older, now);
+		if (timed_out && older != NULL &&
+		    older->failure != RR_FAILURE_NONE)
+			failure_carry(set, older);
+		else
+			failure_stamp(set, older, now);
 		kept = set_merge(inflight, arena, set, older, now);
 	} else {
 		set_stamp(&inflight->policy, set, now);
@@ -320,9 +338,9 @@ collect_answers(struct inflight *inflight, struct arena *arena,
 
 	while ((answer = resolver_next(inflight->resolver)) != NULL) {
 		answer_count(answer);
-		set = answer_keep(inflight, arena, &answer->name, answer->type,
-		    answer->set, now);
 		f = flight_find(inflight, &answer->name, answer->type);
+		set = answer_keep(inflight, arena, &answer->name, answer->type,
+		    answer->set, f != NULL && !f->timed, now);
 		if (f != NULL) {
 			LIST_REMOVE(f, bucket);
 			inflight->count--;
@@ -360,8 +378,8 @@ collect_timeouts(struct inflight *inflight, struct arena *arena,
 			LIST_INSERT_HEAD(&told->waiters, w, entry);
 		}
 		flight_done(inflight, done, told,
-		    answer_keep(
-			inflight, arena, &f->name, f->type, failed, now));
+		    answer_keep(inflight, arena, &f->name, f->type, failed,
+			false, now));
 	}
 }
 

@@ -284,6 +284,47 @@ test_late_answer(void **state)
 	assert_int_equal(stored("a.example")->fetched, now);
 }
 
+/* A failure that comes late is no second one: the pause stays as it was. */
+static void
+test_late_failure(void **state)
+{
+	struct told a = {0}, b = {0};
+	const int64_t began = now + TIMEOUT;
+
+	(void)state;
+	join("a.example", &a);
+	now += TIMEOUT;
+	inflight_collect(inflight, now);
+	now += 700;
+	answer("a.example", failure(RR_FAILURE_SERVFAIL));
+	assert_int_equal(stored("a.example")->failure, RR_FAILURE_SERVFAIL);
+	assert_int_equal(stored("a.example")->failures, 1);
+	assert_int_equal(stored("a.example")->failed_at, began);
+	assert_int_equal(stored("a.example")->retry_at, began + 1000);
+
+	/* Who waits anew for the same lookup has a new attempt. */
+	now = began + 1000;
+	join("a.example", &a);
+	now += TIMEOUT;
+	inflight_collect(inflight, now);
+	now += 2000;
+	join("a.example", &b);
+	answer("a.example", failure(RR_FAILURE_SERVFAIL));
+	assert_int_equal(stored("a.example")->failures, 3);
+	assert_int_equal(stored("a.example")->failed_since, began);
+	assert_int_equal(stored("a.example")->retry_at, now + 4000);
+
+	/* And who has flushed it meanwhile, too. */
+	now += 4000;
+	join("a.example", &a);
+	now += TIMEOUT;
+	inflight_collect(inflight, now);
+	assert_int_equal(cache_flush(cache, NULL), 0);
+	answer("a.example", failure(RR_FAILURE_SERVFAIL));
+	assert_int_equal(stored("a.example")->failures, 1);
+	assert_int_equal(stored("a.example")->retry_at, now + 1000);
+}
+
 /* Of two at once, the answer comes first and the timeout of the other too. */
 static void
 test_both_at_once(void **state)
@@ -571,6 +612,7 @@ main(void)
 	    TEST(test_leave),
 	    TEST(test_timeout),
 	    TEST(test_late_answer),
+	    TEST(test_late_failure),
 	    TEST(test_both_at_once),
 	    TEST(test_pauses),
 	    TEST(test_failure_memory),
