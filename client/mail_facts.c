@@ -79,6 +79,8 @@ signature_print(const struct mail_dkim *dkim, const struct signature *sig,
 			used += (size_t)snprintf(buf + used, size - used,
 			    " %s=%.*s", tags[k].tag, tags[k].len,
 			    tags[k].value);
+	if (sig->limit >= 0 && used < size)
+		snprintf(buf + used, size - used, " l=%ld", sig->limit);
 }
 
 void

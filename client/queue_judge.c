@@ -48,37 +48,6 @@ ask_check(struct verdict *v, void *closure)
 	return (verdict_send(v));
 }
 
-static enum verdict_status
-ask_domain(struct verdict *v, void *closure)
-{
-	verdict_ask(v, "dmarc");
-	verdict_add(v, "from_domain", closure);
-	return (verdict_send(v));
-}
-
-/*
- * The daemon refuses a question with something for a domain that is none, and
- * a sender must not get off that way: the authors' domains are tried, and
- * those that it refuses alone are left out. Returns how many were.
- */
-static size_t
-authors_screen(struct authors *authors, struct stub_daemon *daemon)
-{
-	size_t kept = 0, i, n = authors->n;
-
-	for (i = 0; i < n; i++) {
-		if (stub_daemon_ask(daemon, 50, ask_domain,
-			authors->domains[i]) == VERDICT_REFUSED)
-			continue;
-		if (kept != i)
-			memcpy(authors->domains[kept], authors->domains[i],
-			    sizeof(authors->domains[kept]));
-		kept++;
-	}
-	authors->n = kept;
-	return (n - kept);
-}
-
 /* --- The verdict ---------------------------------------------------------- */
 
 /* Unknown words are the daemon's of a later version. */
@@ -129,24 +98,17 @@ answer_read(struct judgement *judgement, const struct verdict *v)
 		give_up(judgement, "the answer has no action that is known");
 }
 
-/* Returns NULL, or why there is no verdict. */
+/* Why there is no answer. */
 static const char *
-check(struct question *question, struct stub_daemon *daemon)
+problem_of(enum verdict_status status, const struct stub_daemon *daemon)
 {
-	enum verdict_status status;
-
-	status = stub_daemon_ask(daemon, 100, ask_check, question);
-	if (status == VERDICT_REFUSED &&
-	    authors_screen(&question->facts.authors, daemon) > 0)
-		status = stub_daemon_ask(daemon, 100, ask_check, question);
-	if (status == VERDICT_OK)
-		return (NULL);
 	return (status == VERDICT_NO_MEMORY ? "out of memory"
 					    : verdict_problem(daemon->verdict));
 }
 
+/* Returns NULL, or why there is no verdict. */
 static const char *
-facts_find(struct question *question, struct stub_daemon *daemon,
+verdict_find(struct question *question, struct stub_daemon *daemon,
     struct message *message)
 {
 	enum verdict_status status;
@@ -154,13 +116,26 @@ facts_find(struct question *question, struct stub_daemon *daemon,
 	if (mail_facts_read(&question->facts, message) < 0)
 		return ("out of memory");
 	status = stub_daemon_ask(daemon, KEYS_PERCENT, ask_keys, question);
-	if (status == VERDICT_NO_MEMORY)
-		return ("out of memory");
 	if (status != VERDICT_OK)
-		return (verdict_problem(daemon->verdict));
+		return (problem_of(status, daemon));
 	if (mail_facts_verify(&question->facts, message) < 0)
 		return ("the message cannot be read again");
-	return (NULL);
+	status = stub_daemon_ask(daemon, 100, ask_check, question);
+	return (status == VERDICT_OK ? NULL : problem_of(status, daemon));
+}
+
+/*
+ * Those that did not fit could be anybody, and were not judged. The daemon
+ * holds it the same way with more than it takes.
+ */
+static void
+doubt(struct judgement *judgement)
+{
+	if (judgement->action != JUDGE_ACCEPT &&
+	    judgement->action != JUDGE_QUARANTINE)
+		return;
+	judgement->action = JUDGE_DEFER;
+	judgement->reply = "4.7.1 From names too many domains";
 }
 
 void
@@ -174,13 +149,13 @@ judge(struct judgement *judgement, struct stub_daemon *daemon,
 	if (spool_rewind(spool) == 0)
 		message = message_open(spool->fd, &problem);
 	if (message != NULL)
-		problem = facts_find(&question, daemon, message);
-	if (problem == NULL)
-		problem = check(&question, daemon);
+		problem = verdict_find(&question, daemon, message);
 	if (problem != NULL)
 		give_up(judgement, problem);
 	else
 		answer_read(judgement, daemon->verdict);
+	if (question.facts.authors.too_many)
+		doubt(judgement);
 	mail_facts_free(&question.facts);
 	message_close(message);
 }

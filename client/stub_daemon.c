@@ -2,36 +2,14 @@
 #include "stub_daemon.h"
 
 #include <malloc.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
-/*
- * What nanomsg's worker thread needs. A thread's stack is else as large as the
- * limit on the main one's, and that may be all that softlimit(8) left.
- */
-#define STACK_SIZE ((size_t)256 * 1024)
-/* For a question: the stack, the sockets' buffers, some room. */
-#define MEMORY_NEEDED (STACK_SIZE + (size_t)512 * 1024)
-
-static void
-memory_frugal(void)
-{
-	pthread_attr_t attr;
-
-	if (pthread_attr_init(&attr) != 0)
-		return;
-	if (pthread_attr_setstacksize(&attr, STACK_SIZE) == 0)
-		pthread_setattr_default_np(&attr);
-	pthread_attr_destroy(&attr);
-#ifdef M_ARENA_MAX
-	/* An arena for each thread takes 64 MB of addresses. */
-	mallopt(M_ARENA_MAX, 1);
-#endif
-}
+/* For a question: a thread's stack, the sockets' buffers, some room. */
+#define MEMORY_NEEDED ((size_t)768 * 1024)
 
 /* nanomsg aborts when it gets none, and that would look like a crash. */
 static bool
@@ -87,7 +65,10 @@ stub_daemon_open(struct stub_daemon *daemon, const struct stub_conf *conf)
 		daemon->left_ms = stub_conf_ms(timeout);
 	if (daemon->left_ms < 0)
 		return (fail(daemon, -1, "timeout: not a time such as 5s"));
-	memory_frugal();
+#ifdef M_ARENA_MAX
+	/* An arena for nanomsg's thread would take 64 MB of addresses. */
+	mallopt(M_ARENA_MAX, 1);
+#endif
 	daemon->verdict = verdict_new();
 	if (daemon->verdict == NULL)
 		return (fail(daemon, 1, "out of memory"));
