@@ -8,6 +8,7 @@
 #define CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "verdict.h"
 
@@ -23,13 +24,25 @@ enum cli_exit {
 struct cli {
 	struct verdict *verdict;
 	bool		json;
+	size_t		style; /* of exit statuses; 0: those above */
 };
+
+/* What `status` is in the style. */
+int cli_exit(const struct cli *cli, int status);
+/* By its name; complains and returns -1 if there is none. */
+int cli_exit_style(struct cli *cli, const char *name);
 
 /* Complains on standard error, in one line. */
 void cli_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* `verdict message ...`: argv[0] is "message". Returns an exit status. */
 int cli_message(struct cli *cli, int argc, char **argv);
+
+#define CLI_IP_MAX   46
+#define CLI_HELO_MAX 256
+/* The client that the message came from. false: its header does not say. */
+bool cli_received(const char *header, size_t len, char ip[CLI_IP_MAX],
+    char helo[CLI_HELO_MAX]);
 
 /* Sends the question; complains if there is no answer. Returns 0 or a status. */
 int cli_send(struct verdict *v);

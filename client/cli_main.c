@@ -27,9 +27,10 @@ cli_complain(const char *fmt, ...)
 static void
 usage_print(FILE *to)
 {
-	fputs("usage: verdict [-jV] [-s endpoint]... [-t ms] VERB "
-	      "[name=value]...\n"
-	      "       verdict [-jV] [-s endpoint]... [-t ms] message [-n]\n"
+	fputs("usage: verdict [-jV] [-s endpoint]... [-t ms] [-x style] "
+	      "VERB [name=value]...\n"
+	      "       verdict [-jV] [-s endpoint]... [-t ms] [-x style] "
+	      "message [-nr]\n"
 	      "               [-i client_ip] [-e helo] [-f mail_from] "
 	      "< file\n"
 	      "VERB: ping dkim-key spf dmarc check explain\n",
@@ -71,7 +72,7 @@ options_read(struct cli *cli, int argc, char **argv)
 	int option, bad = 0;
 
 	/* "+": the options of `message` come after the verb. */
-	while (bad == 0 && (option = getopt(argc, argv, "+hjs:t:V")) != -1) {
+	while (bad == 0 && (option = getopt(argc, argv, "+hjs:t:Vx:")) != -1) {
 		switch (option) {
 		case 'j':
 			cli->json = true;
@@ -81,6 +82,9 @@ options_read(struct cli *cli, int argc, char **argv)
 			break;
 		case 't':
 			bad = timeout_set(cli, optarg);
+			break;
+		case 'x':
+			bad = cli_exit_style(cli, optarg);
 			break;
 		case 'V':
 			puts("verdict " VERSION);
@@ -148,13 +152,13 @@ main(int argc, char **argv)
 	argv += optind;
 	if (status < 0 || (status == 0 && argc == 0)) {
 		usage_print(stderr);
-		status = CLI_USAGE;
+		status = cli_exit(&cli, CLI_USAGE);
 	} else if (status > 0) {
 		status = 0;
 	} else if (strcmp(argv[0], "message") == 0) {
-		status = cli_message(&cli, argc, argv);
+		status = cli_exit(&cli, cli_message(&cli, argc, argv));
 	} else {
-		status = question_ask(&cli, argv);
+		status = cli_exit(&cli, question_ask(&cli, argv));
 	}
 	verdict_free(cli.verdict);
 	return (status);

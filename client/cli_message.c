@@ -6,12 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "mail_author.h"
-#include "mail_dkim.h"
-#include "mail_header.h"
+#include "mail_facts.h"
 #include "mail_message.h"
 
 /* What the command line says about the message. */
@@ -19,14 +16,10 @@ struct envelope {
 	const char *client_ip;
 	const char *helo;
 	const char *mail_from;
-	bool dry; /* -n: print the question */
-};
-
-/* What the message says about itself. */
-struct facts {
-	struct authors authors;
-	char message_id[512];
-	struct mail_dkim *dkim;
+	bool dry;      /* -n: print the question */
+	bool received; /* -r: the client is in the header */
+	char ip_found[CLI_IP_MAX];
+	char helo_found[CLI_HELO_MAX];
 };
 
 static int
@@ -35,7 +28,7 @@ envelope_read(struct envelope *envelope, int argc, char **argv)
 	int option;
 
 	optind = 1;
-	while ((option = getopt(argc, argv, "+e:f:i:n")) != -1) {
+	while ((option = getopt(argc, argv, "+e:f:i:nr")) != -1) {
 		switch (option) {
 		case 'e':
 			envelope->helo = optarg;
@@ -49,6 +42,9 @@ envelope_read(struct envelope *envelope, int argc, char **argv)
 		case 'n':
 			envelope->dry = true;
 			break;
+		case 'r':
+			envelope->received = true;
+			break;
 		default:
 			return (-1);
 		}
@@ -60,36 +56,33 @@ envelope_read(struct envelope *envelope, int argc, char **argv)
 	return (-1);
 }
 
-/* --- Reading -------------------------------------------------------------- */
-
+/* For -r; what the command line says comes first. Returns 0 or -1. */
 static int
-facts_read(struct facts *facts, const struct message *message)
+envelope_complete(struct envelope *envelope, const struct message *message)
 {
-	struct header_field field;
 	size_t len;
-	const char *header = message_header(message, &len), *cursor = header;
+	const char *header = message_header(message, &len);
 
-	authors_begin(&facts->authors);
-	while (header_next(&cursor, header + len, &field)) {
-		if (header_is(&field, "from"))
-			authors_add(
-			    &facts->authors, field.value, field.value_len);
-		else if (header_is(&field, "message-id") &&
-			 !header_text(&field, facts->message_id,
-			     sizeof(facts->message_id)))
-			facts->message_id[0] = '\0';
-	}
-	facts->dkim = mail_dkim_new(header, len, time(NULL));
-	return (facts->dkim == NULL ? -1 : 0);
+	if (!envelope->received)
+		return (0);
+	if (!cli_received(
+		header, len, envelope->ip_found, envelope->helo_found))
+		return (-1);
+	if (envelope->client_ip == NULL)
+		envelope->client_ip = envelope->ip_found;
+	if (envelope->helo == NULL)
+		envelope->helo = envelope->helo_found;
+	return (0);
 }
+
+/* --- Reading -------------------------------------------------------------- */
 
 /* Keys, then the body. Returns 0 or an exit status. */
 static int
-signatures_verify(struct cli *cli, struct facts *facts, struct message *message)
+signatures_verify(
+    struct cli *cli, struct mail_facts *facts, struct message *message)
 {
-	char buf[16384];
 	struct mail_key *keys;
-	ssize_t len;
 	size_t n;
 
 	keys = mail_dkim_keys(facts->dkim, &n);
@@ -98,67 +91,27 @@ signatures_verify(struct cli *cli, struct facts *facts, struct message *message)
 		    "asking for keys: %s", verdict_problem(cli->verdict));
 		return (CLI_TEMPORARY);
 	}
-	mail_dkim_begin(facts->dkim);
-	while ((len = message_body(message, buf, sizeof(buf))) > 0)
-		mail_dkim_body(facts->dkim, buf, (size_t)len);
-	if (len < 0) {
+	if (mail_facts_verify(facts, message) < 0) {
 		cli_complain("standard input: %s", strerror(errno));
 		return (CLI_TEMPORARY);
 	}
-	mail_dkim_end(facts->dkim);
 	return (0);
 }
 
 /* --- The question, and the same for the user ------------------------------ */
 
-/* "pass d=example.org s=k1 a=rsa-sha256 b=dzdVyOfA"; what is unknown, not. */
-static void
-signature_print(const struct mail_dkim *dkim, size_t i, char *buf, size_t size)
-{
-	size_t n, more;
-	const struct signature *sig = &mail_dkim_results(dkim, &n, &more)[i];
-	const struct {
-		const char *tag, *value;
-		int len;
-	} tags[] = {{"d", sig->domain, SIGNATURE_NAME_MAX},
-	    {"s", sig->selector, SIGNATURE_NAME_MAX},
-	    {"a", sig->algorithm, SIGNATURE_NAME_MAX},
-	    {"b", sig->b, mail_dkim_b_length(dkim, i)}};
-	size_t used, k;
-
-	used = (size_t)snprintf(buf, size, "%s", dkim_result_name(sig->result));
-	for (k = 0; k < sizeof(tags) / sizeof(tags[0]); k++)
-		if (tags[k].value[0] != '\0' && used < size)
-			used += (size_t)snprintf(buf + used, size - used,
-			    " %s=%.*s", tags[k].tag, tags[k].len,
-			    tags[k].value);
-	if (sig->limit >= 0 && used < size)
-		snprintf(buf + used, size - used, " l=%ld", sig->limit);
-}
-
 /* Calls `put` for each field of the question. */
 static void
-question_walk(const struct envelope *envelope, const struct facts *facts,
+question_walk(const struct envelope *envelope, const struct mail_facts *facts,
     void (*put)(void *to, const char *name, const char *value), void *to)
 {
-	char line[1024];
-	size_t n, more, i;
-
 	if (envelope->client_ip != NULL)
 		put(to, "client_ip", envelope->client_ip);
 	if (envelope->helo != NULL)
 		put(to, "helo", envelope->helo);
 	if (envelope->mail_from != NULL)
 		put(to, "mail_from", envelope->mail_from);
-	for (i = 0; i < facts->authors.n; i++)
-		put(to, "from_domain", facts->authors.domains[i]);
-	(void)mail_dkim_results(facts->dkim, &n, &more);
-	for (i = 0; i < n; i++) {
-		signature_print(facts->dkim, i, line, sizeof(line));
-		put(to, "dkim", line);
-	}
-	if (facts->message_id[0] != '\0')
-		put(to, "message_id", facts->message_id);
+	mail_facts_put(facts, put, to);
 }
 
 static void
@@ -175,7 +128,7 @@ put_output(void *to, const char *name, const char *value)
 
 /* What the daemon is not told, but a person wants to know. */
 static void
-problems_print(struct print *print, const struct facts *facts)
+problems_print(struct print *print, const struct mail_facts *facts)
 {
 	char line[256];
 	size_t n, more, i;
@@ -207,8 +160,8 @@ problems_print(struct print *print, const struct facts *facts)
 }
 
 static int
-verdict_get_and_print(
-    struct cli *cli, const struct envelope *envelope, const struct facts *facts)
+verdict_get_and_print(struct cli *cli, const struct envelope *envelope,
+    const struct mail_facts *facts)
 {
 	struct print *print;
 	int status = 0;
@@ -234,7 +187,7 @@ int
 cli_message(struct cli *cli, int argc, char **argv)
 {
 	struct envelope envelope = {0};
-	struct facts facts = {0};
+	struct mail_facts facts = {0};
 	struct message *message;
 	const char *problem;
 	int status;
@@ -246,7 +199,14 @@ cli_message(struct cli *cli, int argc, char **argv)
 		cli_complain("standard input: %s", problem);
 		return (CLI_TEMPORARY);
 	}
-	if (facts_read(&facts, message) < 0) {
+	if (envelope_complete(&envelope, message) < 0) {
+		/* Of our own: it would be refused for want of SPF. */
+		cli_complain("no client in the topmost Received field: "
+			     "nothing to judge");
+		message_close(message);
+		return (CLI_ACCEPT);
+	}
+	if (mail_facts_read(&facts, message) < 0) {
 		cli_complain("out of memory");
 		status = CLI_TEMPORARY;
 	} else {
@@ -254,7 +214,7 @@ cli_message(struct cli *cli, int argc, char **argv)
 	}
 	if (status == 0)
 		status = verdict_get_and_print(cli, &envelope, &facts);
-	mail_dkim_free(facts.dkim);
+	mail_facts_free(&facts);
 	message_close(message);
 	return (status);
 }

@@ -121,6 +121,13 @@ run(struct run *run, const char *arguments, const char *input)
 
 #define MAIL "From: a@Example.com\nMessage-ID: <1@x>\n\nHi.\n"
 
+#define RECEIVED(from)                                                         \
+	"Received: " from                                                      \
+	"\n  by mx with SMTP; 1 Jan 2024 12:00:00 -0000\n" MAIL
+#define FOUND(ip, helo)                                                        \
+	"client_ip=" ip "\nhelo=" helo                                         \
+	"\nfrom_domain=example.com\nmessage_id=<1@x>\n"
+
 static const struct {
 	const char *arguments;
 	const char *input;
@@ -163,7 +170,8 @@ static const struct {
 	NULL},
     /* usage */
     {"", NULL, 100, "", "usage: verdict"},
-    {"-x ping", NULL, 100, "", NULL},
+    {"-q ping", NULL, 100, "", NULL},
+    {"-x ping", NULL, 100, "", "verdict: -x ping: there is plain, qmail"},
     {"-t 0 ping", NULL, 100, "", "verdict: -t 0: not a number"},
     {"-t 5s ping", NULL, 100, "", "verdict: -t 5s: not a number"},
     {"-s tcp://localhost:1 ping", NULL, 100, "",
@@ -193,6 +201,60 @@ static const struct {
 	"dkim=pass d=football.example.com s=test a=rsa-sha256 b=F45dVWDf\n"
 	"message_id=<20030712040037.46341.5F8J@football.example.com>\n"
 	"action=accept\n",
+	NULL},
+    /* exit statuses for others */
+    {"-x plain check helo=quarantine", NULL, 2, NULL, NULL},
+    {"-x qmail check helo=accept", NULL, 0, NULL, NULL},
+    {"-x qmail check helo=quarantine", NULL, 0, NULL, NULL},
+    {"-x qmail check helo=reject", NULL, 100, NULL, NULL},
+    {"-x qmail check helo=defer", NULL, 111, NULL, NULL},
+    {"-x qmail check helo=busy", NULL, 111, NULL, NULL},
+    {"-x qmail check helo=error", NULL, 111, NULL, NULL},
+    {"-x qmail -Q", NULL, 111, NULL, NULL},
+    {"-x qmail-stop check helo=accept", NULL, 0, NULL, NULL},
+    {"-x qmail-stop check helo=quarantine", NULL, 99, NULL, NULL},
+    {"-x qmail-stop check helo=reject", NULL, 99, NULL, NULL},
+    {"-x qmail-stop check helo=busy", NULL, 111, NULL, NULL},
+    {"-x condredirect check helo=accept", NULL, 1, NULL, NULL},
+    {"-x condredirect check helo=quarantine", NULL, 0, NULL, NULL},
+    {"-x condredirect check helo=reject", NULL, 0, NULL, NULL},
+    {"-x condredirect check helo=defer", NULL, 111, NULL, NULL},
+    {"-x condredirect check x", NULL, 111, NULL, NULL},
+    {"-x maildrop check helo=accept", NULL, 0, NULL, NULL},
+    {"-x maildrop check helo=quarantine", NULL, 2, NULL, NULL},
+    {"-x maildrop check helo=reject", NULL, 77, NULL, NULL},
+    {"-x maildrop message -e busy", MAIL, 75, NULL, NULL},
+    /* -r: the client in the topmost Received */
+    {"message -nr", RECEIVED("from h.example (192.0.2.1)"), 0,
+	FOUND("192.0.2.1", "h.example"), NULL},
+    {"message -nr", RECEIVED("from unknown (HELO x.y) (192.0.2.1)"), 0,
+	FOUND("192.0.2.1", "x.y"), NULL},
+    {"message -nr", RECEIVED("from h (HELO x.y) (a?b@2001:db8::1)"), 0,
+	FOUND("2001:db8::1", "x.y"), NULL},
+    {"message -nr", RECEIVED("from h (EHLO [192.0.2.9]) (192.0.2.1)"), 0,
+	FOUND("192.0.2.1", "[192.0.2.9]"), NULL},
+    {"message -nr", RECEIVED("from x.y (h [192.0.2.1])"), 0,
+	FOUND("192.0.2.1", "x.y"), NULL},
+    {"message -nr", RECEIVED("from x.y (h [IPv6:2001:db8::1])"), 0,
+	FOUND("2001:db8::1", "x.y"), NULL},
+    {"message -nr",
+	"Received: (qmail 1 invoked from network)\n" RECEIVED(
+	    "from h (192.0.2.1)"),
+	0, FOUND("192.0.2.1", "h"), NULL},
+    {"message -nr -i 192.0.2.3 -e e", RECEIVED("from h (192.0.2.1)"), 0,
+	FOUND("192.0.2.3", "e"), NULL},
+    /* none: it was not taken from the network */
+    {"message -r -e reject", MAIL, 0, "", "verdict: no client in"},
+    {"message -r -e reject",
+	RECEIVED("(nobody@h)") RECEIVED("from h (192.0.2.1)"), 0, "",
+	"verdict: no client in"},
+    {"message -r -e reject", RECEIVED("from h (192.0.2.300)"), 0, "",
+	"verdict: no client in"},
+    {"message -r -e reject", RECEIVED("from (192.0.2.1)"), 0, "",
+	"verdict: no client in"},
+    {"message -r -e reject", RECEIVED("from h (HELO x (192.0.2.1"), 0, "",
+	"verdict: no client in"},
+    {"-x qmail message -r -e reject", RECEIVED("from h (192.0.2.1)"), 100, NULL,
 	NULL},
     {"message -n", "DKIM-Signature: v=2\nFrom: a@b.c\n\n", 0,
 	"from_domain=b.c\ndkim=neutral\n"
