@@ -140,7 +140,7 @@ settings_read(struct queue *queue)
 	queue->next = strdup(next == NULL ? NEXT_DEFAULT : next);
 	if (queue->next == NULL)
 		return ("out of memory");
-	if (pid != NULL && atol(pid) == (long)getpid())
+	if (pid != NULL && strtol(pid, NULL, 10) == (long)getpid())
 		return ("queue: the next program is this one again");
 	return (NULL);
 }
