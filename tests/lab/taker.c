@@ -4,6 +4,7 @@
  * N.message, N.envelope and N.about in $TAKER_DIR, with N from 1. About: its
  * process id, and the descriptors that are open. It exits with $TAKER_EXIT (0)
  * after it has written $TAKER_SAY, if set, to descriptor $TAKER_SAY_TO (4).
+ * Without $TAKER_DIR it reads, and keeps nothing.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,6 +25,7 @@ file_new(unsigned number, const char *what, int flags)
 	return (open(path, O_WRONLY | O_CREAT | flags, 0600));
 }
 
+/* `to` -1: nowhere. */
 static void
 copy(int from, int to)
 {
@@ -31,11 +33,12 @@ copy(int from, int to)
 	ssize_t n;
 
 	while ((n = read(from, buf, sizeof(buf))) > 0)
-		if (write(to, buf, (size_t)n) != n)
+		if (to >= 0 && write(to, buf, (size_t)n) != n)
 			exit(53);
 	if (n < 0)
 		exit(54);
-	close(to);
+	if (to >= 0)
+		close(to);
 }
 
 static void
@@ -54,23 +57,35 @@ about_write(int fd)
 		closedir(dir);
 }
 
-int
-main(void)
+static void
+notes_take(void)
 {
-	const char *where = getenv("TAKER_DIR"), *status = getenv("TAKER_EXIT");
-	const char *say = getenv("TAKER_SAY"), *to = getenv("TAKER_SAY_TO");
 	unsigned number = 1;
 	int fd;
 
-	snprintf(directory, sizeof(directory), "%s", where ? where : ".");
 	while ((fd = file_new(number, "about", O_EXCL)) < 0) {
 		if (errno != EEXIST)
-			return (53);
+			exit(53);
 		number++;
 	}
 	about_write(fd);
 	copy(STDIN_FILENO, file_new(number, "message", 0));
 	copy(STDOUT_FILENO, file_new(number, "envelope", 0));
+}
+
+int
+main(void)
+{
+	const char *where = getenv("TAKER_DIR"), *status = getenv("TAKER_EXIT");
+	const char *say = getenv("TAKER_SAY"), *to = getenv("TAKER_SAY_TO");
+
+	if (where != NULL) {
+		snprintf(directory, sizeof(directory), "%s", where);
+		notes_take();
+	} else {
+		copy(STDIN_FILENO, -1);
+		copy(STDOUT_FILENO, -1);
+	}
 	if (say != NULL &&
 	    write(to != NULL ? atoi(to) : 4, say, strlen(say)) < 0)
 		return (53);
