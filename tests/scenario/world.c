@@ -79,13 +79,6 @@ server_reply(struct server *server, const struct peer *peer, const void *reply,
 		zone_mistake("not a message", q->id);
 }
 
-const char *
-server_address_problem(const char *address)
-{
-	(void)address;
-	return (NULL);
-}
-
 /*
  * The parts, put together as in loop.c
  */
