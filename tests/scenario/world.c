@@ -79,6 +79,14 @@ server_reply(struct server *server, const struct peer *peer, const void *reply,
 		zone_mistake("not a message", q->id);
 }
 
+/* conf.c asks for it; weak, as it may come with the library all the same. */
+__attribute__((weak)) const char *
+server_address_problem(const char *address)
+{
+	(void)address;
+	return (NULL);
+}
+
 /*
  * The parts, put together as in loop.c
  */
