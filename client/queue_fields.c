@@ -152,7 +152,10 @@ ends_token(char c)
 	return ((unsigned char)c <= ' ' || strchr("()<>@,;:\\\"/[]?=", c));
 }
 
-/* Copies the token or quoted-string; false if there is none, or it is open. */
+/*
+ * Copies the token or quoted-string; false if there is none, it is open, or it
+ * holds control characters.
+ */
 static bool
 value_copy(const char **p, const char *end, char *buf, size_t size)
 {
@@ -164,6 +167,8 @@ value_copy(const char **p, const char *end, char *buf, size_t size)
 			break;
 		if (quoted && **p == '\\' && *p + 1 < end)
 			(*p)++;
+		if ((unsigned char)**p < ' ')
+			return (false);
 		if (used + 1 < size)
 			buf[used++] = **p;
 	}

@@ -379,6 +379,7 @@ static const struct {
     {" (mx.example; none", true},
     {" \"mx.example; none", true},
     {" \"\"; none", true},
+    {" \"other.example\x01\"; none", true},
     {" other.example mx.example; none", true},
     {" other.example (; none", true},
 };
