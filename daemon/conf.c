@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@
 #include "arena.h"
 #include "dname.h"
 #include "ipaddr.h"
+#include "keyring.h"
 #include "preset.h"
 #include "rules.h"
 
@@ -33,8 +35,15 @@
  */
 #define END_OF_FILE "end-of-file"
 
+/* Of one endpoint; wiped before the memory is given back. */
+struct conf_keys {
+	SLIST_ENTRY(conf_keys) entry;
+	struct keyring ring;
+};
+
 struct conf_private {
 	cfg_t *cfg;
+	SLIST_HEAD(, conf_keys) keys;
 	struct arena *arena; /* everything that struct conf points to */
 	struct rules *rules;
 	const char *path;
@@ -319,6 +328,78 @@ check_address(cfg_t *cfg, cfg_opt_t *opt)
 	return (-1);
 }
 
+static int
+check_control(cfg_t *cfg, cfg_opt_t *opt)
+{
+	if (!server_address_is_tcp(title_last(opt)))
+		return (check_address(cfg, opt));
+	cfg_error(cfg, "control \"%s\": tcp is refused: orders are local",
+	    title_last(opt));
+	return (-1);
+}
+
+/*
+ * Over tcp anybody could claim anything, and read what is answered: a key, or
+ * the operator's word that nobody can reach it.
+ */
+static int
+check_endpoint(cfg_t *cfg, cfg_opt_t *opt)
+{
+	cfg_t *section = cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1);
+	const char *address = title_last(opt), *problem = NULL;
+	const bool keyed = *cfg_getstr(section, "key-file") != '\0';
+	const bool insecure = cfg_getbool(section, "insecure");
+
+	if (check_address(cfg, opt) == -1)
+		return (-1);
+	if (server_address_is_tcp(address)) {
+		if (!keyed && !insecure)
+			problem = "tcp is refused without a key: give it a "
+				  "key-file, or write insecure = yes";
+		else if (keyed && insecure)
+			problem = "both a key-file and insecure = yes";
+	} else if (keyed || insecure || cfg_size(section, "hosts") > 0) {
+		problem = "key-file, hosts and insecure are for tcp; a socket "
+			  "file has a mode and a group";
+	}
+	if (problem == NULL)
+		return (0);
+	cfg_error(cfg, "endpoint \"%s\": %s", address, problem);
+	return (-1);
+}
+
+static int
+check_host(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct ipaddr_net net;
+
+	if (ipaddr_net_from_text(&net, value_last(opt)) == 0)
+		return (0);
+	cfg_error(cfg,
+	    "%s: \"%s\" is not an address or a prefix like 192.0.2.0/24",
+	    cfg_opt_name(opt), value_last(opt));
+	return (-1);
+}
+
+static int
+check_key_file(cfg_t *cfg, cfg_opt_t *opt)
+{
+	struct keyring *keys;
+	char problem[512];
+	int ret;
+
+	if (*value_last(opt) == '\0')
+		return (0);
+	if ((keys = malloc(sizeof(*keys))) == NULL)
+		fatal(111, "conf.out_of_memory");
+	ret = keyring_read(keys, value_last(opt), problem, sizeof(problem));
+	keyring_wipe(keys);
+	free(keys);
+	if (ret == -1)
+		cfg_error(cfg, "%s: %s", cfg_opt_name(opt), problem);
+	return (ret);
+}
+
 #define TLS_REFUSED                                                            \
 	"DNS over TLS is refused: the libunbound of this system is built "     \
 	"without it and would silently send plain DNS; forward to a local "    \
@@ -429,8 +510,14 @@ check_preset(cfg_t *cfg, cfg_opt_t *opt)
 /* The library wants it writable, and does not write. */
 static char empty_list[] = "{}";
 
-static cfg_opt_t endpoint_opts[] = {CFG_STR("mode", "0660", CFGF_NONE),
-    CFG_STR("group", "", CFGF_NONE), CFG_END()};
+static cfg_opt_t endpoint_opts[] = {
+    CFG_STR("mode", "0660", CFGF_NONE),
+    CFG_STR("group", "", CFGF_NONE),
+    CFG_STR("key-file", "", CFGF_NONE),
+    CFG_STR_LIST("hosts", empty_list, CFGF_NONE),
+    CFG_BOOL("insecure", cfg_false, CFGF_NONE),
+    CFG_END(),
+};
 
 static cfg_opt_t control_opts[] = {CFG_STR("mode", "0600", CFGF_NONE),
     CFG_STR("group", "", CFGF_NONE), CFG_END()};
@@ -519,10 +606,12 @@ static const struct {
 	const char *option;
 	cfg_validate_callback_t check;
 } checks[] = {
-    {"endpoint", check_address},
+    {"endpoint", check_endpoint},
     {"endpoint|mode", check_mode},
     {"endpoint|group", check_group},
-    {"control", check_address},
+    {"endpoint|key-file", check_key_file},
+    {"endpoint|hosts", check_host},
+    {"control", check_control},
     {"control|mode", check_mode},
     {"control|group", check_group},
     {"rule", check_title},
@@ -578,6 +667,48 @@ get_server(cfg_t *section, struct server_options *options)
 	options->group = group == NULL ? (gid_t)-1 : group->gr_gid;
 }
 
+/* The keys are read with the rest, so that a reload takes new ones. */
+static int
+get_keys(struct conf *conf, cfg_t *section, struct server_options *options)
+{
+	const char *path = cfg_getstr(section, "key-file");
+	struct conf_keys *keys;
+	char problem[512];
+
+	if (*path == '\0')
+		return (0);
+	keys = arena_alloc(conf->private->arena, sizeof(*keys));
+	SLIST_INSERT_HEAD(&conf->private->keys, keys, entry);
+	options->keys = &keys->ring;
+	if (keyring_read(&keys->ring, path, problem, sizeof(problem)) == 0)
+		return (0);
+	error_addf("%s:%d: %s", conf->private->path, section->line, problem);
+	return (-1);
+}
+
+static void
+get_hosts(struct conf *conf, cfg_t *section, struct server_options *options)
+{
+	const unsigned n = cfg_size(section, "hosts");
+	struct ipaddr_net *host =
+	    arena_alloc(conf->private->arena, (n + 1) * sizeof(*host));
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		ipaddr_net_from_text(
+		    &host[i], cfg_getnstr(section, "hosts", i));
+	options->hosts = n;
+	options->host = host;
+}
+
+static int
+get_endpoint(struct conf *conf, cfg_t *section, struct server_options *options)
+{
+	get_server(section, options);
+	get_hosts(conf, section, options);
+	return (get_keys(conf, section, options));
+}
+
 static int
 get_endpoints(struct conf *conf)
 {
@@ -588,15 +719,21 @@ get_endpoints(struct conf *conf)
 	conf->endpoint = arena_alloc(conf->private->arena,
 	    (conf->endpoints + 1) * sizeof(*conf->endpoint));
 	for (i = 0; i < conf->endpoints; i++)
-		get_server(cfg_getnsec(cfg, "endpoint", (unsigned)i),
-		    &conf->endpoint[i]);
+		if (get_endpoint(conf,
+			cfg_getnsec(cfg, "endpoint", (unsigned)i),
+			&conf->endpoint[i]) == -1)
+			return (-1);
 	if (conf->endpoints == 0) {
 		conf->endpoints = 1;
 		conf->endpoint[0] = (struct server_options){
-		    "ipc://" VERDICT_RUNDIR "/verdictd.sock", 0660, (gid_t)-1};
+		    .address = "ipc://" VERDICT_RUNDIR "/verdictd.sock",
+		    .mode = 0660,
+		    .group = (gid_t)-1};
 	}
 	conf->control = (struct server_options){
-	    "ipc://" VERDICT_RUNDIR "/control.sock", 0600, (gid_t)-1};
+	    .address = "ipc://" VERDICT_RUNDIR "/control.sock",
+	    .mode = 0600,
+	    .group = (gid_t)-1};
 	if (cfg_size(cfg, "control") > 1) {
 		error_addf("%s: only one control endpoint is possible",
 		    conf->private->path);
@@ -1024,8 +1161,12 @@ conf_load(const char *path, char error[CONF_ERROR_MAX])
 void
 conf_free(struct conf *conf)
 {
+	struct conf_keys *keys;
+
 	if (conf == NULL)
 		return;
+	SLIST_FOREACH(keys, &conf->private->keys, entry)
+	keyring_wipe(&keys->ring);
 	rules_free(conf->private->rules);
 	cfg_free(conf->private->cfg);
 	arena_free(conf->private->arena);

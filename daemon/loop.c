@@ -13,11 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admit.h"
 #include "cache.h"
 #include "conf.h"
 #include "control.h"
 #include "hash.h"
 #include "inflight.h"
+#include "keyring.h"
 #include "log.h"
 #include "msg.h"
 #include "psl.h"
@@ -56,7 +58,7 @@ struct loop {
 	bool stopping;
 	int64_t stop_at;
 	int status;
-	char message[MSG_MAX + 1];
+	char message[SERVER_BUFFER];
 	char reply[MSG_MAX];
 	char error[CONF_ERROR_MAX];
 };
@@ -135,6 +137,34 @@ cache_of(const struct conf *conf, int64_t now)
 	return (cache_open(&options));
 }
 
+static void
+hosts_admit(const struct server_options *options)
+{
+	struct ipaddr ip;
+	uint16_t port;
+
+	if (!server_address_is_tcp(options->address))
+		return;
+	server_address_parts(options->address, &ip, &port);
+	admit_hosts(&ip, port, options->host, options->hosts);
+}
+
+static void
+endpoint_log(const struct server_options *options, bool control)
+{
+	if (!server_address_is_tcp(options->address))
+		log_info("endpoint address=%s mode=%04o control=%s",
+		    options->address, (unsigned)options->mode,
+		    control ? "yes" : "no");
+	else if (options->keys != NULL)
+		log_info("endpoint address=%s keys=%zu hosts=%zu",
+		    options->address, options->keys->n, options->hosts);
+	else
+		log_warning("endpoint address=%s problem=\"insecure: who can "
+			    "reach it is believed\"",
+		    options->address);
+}
+
 static int
 servers_open(struct loop *loop)
 {
@@ -149,14 +179,13 @@ servers_open(struct loop *loop)
 		const struct server_options *options =
 		    i < conf->endpoints ? &conf->endpoint[i] : &conf->control;
 
+		hosts_admit(options);
 		if ((loop->server[i] = server_open(options)) == NULL)
 			return (-1);
 		loop->servers++;
 		loop->fds[i].fd = server_fd(loop->server[i]);
 		loop->fds[i].events = POLLIN;
-		log_info("endpoint address=%s mode=%04o control=%s",
-		    options->address, (unsigned)options->mode,
-		    i < conf->endpoints ? "no" : "yes");
+		endpoint_log(options, i == conf->endpoints);
 	}
 	loop->fds[i].fd = resolver_fd(loop->resolver);
 	loop->fds[i].events = POLLIN;
@@ -326,12 +355,29 @@ reload_compare(const struct conf *old, const struct conf *new)
 			    "change with a restart only\"");
 }
 
+/* An endpoint stays as it is, but who may use it can change. */
+static void
+access_take(struct server *server, const struct server_options *options)
+{
+	if (strcmp(server_address(server), options->address) != 0)
+		return;
+	hosts_admit(options);
+	if (server_keys(server, options->keys) == -1)
+		log_warning("reload endpoint=%s problem=\"insecure or not "
+			    "changes with a restart only\"",
+		    options->address);
+}
+
 static void
 conf_take(struct loop *loop, struct conf *conf)
 {
 	const struct inflight_policy policy = policy_of(conf);
+	size_t i, j;
 
 	reload_compare(loop->conf, conf);
+	for (i = 0; i + 1 < loop->servers; i++)
+		for (j = 0; j < conf->endpoints; j++)
+			access_take(loop->server[i], &conf->endpoint[j]);
 	conf->run.started = loop->conf->run.started;
 	log_open(conf->log_target, conf->log_level);
 	inflight_set_policy(loop->inflight, &policy);

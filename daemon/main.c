@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "admit.h"
 #include "cache.h"
 #include "conf.h"
 #include "hash.h"
@@ -121,6 +122,7 @@ descriptors_limit(void)
 		clients = limit.rlim_cur < 2 * DESCRIPTORS_RESERVED
 			      ? (int)limit.rlim_cur / 2
 			      : (int)limit.rlim_cur - DESCRIPTORS_RESERVED;
+	admit_open(clients);
 	nnguard_open(clients);
 	log_info("descriptors limit=%llu clients=%d",
 	    (unsigned long long)limit.rlim_cur, clients);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "admit.h"
 #include "log.h"
 #include "stats.h"
 
@@ -185,6 +186,11 @@ accept4(int fd, struct sockaddr *addr, socklen_t *addrlen, int flags)
 	if (peer >= atomic_load(&descriptor_limit)) {
 		close(peer);
 		stat_count(STAT_CONNECTIONS_SHED);
+		errno = ECONNABORTED;
+		return (-1);
+	}
+	if (!admit(fd, peer)) {
+		close(peer);
 		errno = ECONNABORTED;
 		return (-1);
 	}

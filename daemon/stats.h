@@ -46,6 +46,12 @@
 	    "connections closed at the limit")                                 \
 	X(STAT_CONNECTIONS_CUT, "connections_cut",                             \
 	    "connections closed for what they sent")                           \
+	X(STAT_CONNECTIONS_DENIED, "connections_denied",                       \
+	    "connections from addresses that may not")                         \
+	X(STAT_SEAL_REFUSED, "seal_refused",                                   \
+	    "messages that no key opens")                                      \
+	X(STAT_SEAL_AGAIN, "seal_again",                                       \
+	    "sealed messages that were old or came twice")                     \
 	X(STAT_DESCRIPTORS_CLOSED, "descriptors_closed",                       \
 	    "descriptors that peers tried to pass in")                         \
 	X(STAT_RELOADS, "reloads", "configurations taken")                     \

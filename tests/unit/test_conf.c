@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "conf.h"
+#include "keyring.h"
 #include "preset.h"
 #include "rules.h"
 
@@ -99,6 +101,55 @@ test_defaults(void **state)
 		conf_free(conf);
 	}
 	conf_free(NULL);
+}
+
+static void
+test_tcp(void **state)
+{
+	struct conf *conf =
+	    load_good("endpoint \"tcp://127.0.0.1:5705\" { insecure = yes\n"
+		      "  hosts = {\"192.0.2.0/24\", \"2001:db8::1\"} }\n"
+		      "endpoint \"tcp://[::1]:5705\" { insecure = yes }\n");
+
+	(void)state;
+	assert_int_equal(conf->endpoints, 2);
+	assert_null(conf->endpoint[0].keys);
+	assert_int_equal(conf->endpoint[0].hosts, 2);
+	assert_int_equal(conf->endpoint[0].host[0].bits, 24);
+	assert_int_equal(conf->endpoint[0].host[1].bits, 128);
+	assert_int_equal(conf->endpoint[1].hosts, 0);
+	conf_free(conf);
+}
+
+/* Keys are read with the configuration, and their mistakes told with it. */
+static void
+test_keys(void **state)
+{
+	char keys[80], text[256];
+	FILE *file;
+	struct conf *conf;
+
+	(void)state;
+	snprintf(keys, sizeof(keys), "%s/keys", directory);
+	file = fopen(keys, "w");
+	assert_non_null(file);
+	fchmod(fileno(file), 0600);
+	fprintf(file, "a %064x mx1\n", 1);
+	fclose(file);
+	snprintf(text, sizeof(text),
+	    "endpoint \"tcp://127.0.0.1:5705\" { key-file = \"%s\" }", keys);
+	conf = load_good(text);
+	assert_non_null(conf->endpoint[0].keys);
+	assert_int_equal(conf->endpoint[0].keys->n, 1);
+	assert_string_equal(conf->endpoint[0].keys->key[0].host, "mx1");
+	conf_free(conf);
+	snprintf(text, sizeof(text),
+	    "endpoint \"tcp://127.0.0.1:5705\" { key-file = \"%s\"\n"
+	    "insecure = yes }",
+	    keys);
+	assert_null(load(text));
+	assert_non_null(strstr(error, "both a key-file and insecure"));
+	unlink(keys);
 }
 
 static const char everything[] =
@@ -319,7 +370,25 @@ static const struct {
     {"\nendpoint \"tcp://127.0.0.1:1\" {}",
 	"PATH:2: endpoint \"tcp://127.0.0.1:1\": tcp is refused without a key"},
     {"endpoint \"/run/x\" {}",
-	"PATH:1: endpoint \"/run/x\": not an ipc:///path address\n"},
+	"PATH:1: endpoint \"/run/x\": neither an ipc:///path nor a "
+	"tcp://address:port\n"},
+    {"endpoint \"tcp://mx:1\" { insecure = yes }", "not a tcp address of"},
+    {"endpoint \"tcp://*:1\" { insecure = yes }", "not a tcp address of"},
+    {"endpoint \"tcp://127.0.0.1:0\" { insecure = yes }", "not a tcp address"},
+    {"endpoint \"tcp://127.0.0.1\" { insecure = yes }", "not a tcp address of"},
+    {"endpoint \"tcp://::1:7\" { insecure = yes }", "not a tcp address of"},
+    {"endpoint \"tcp://[127.0.0.1]:7\" { insecure = yes }", "not a tcp addr"},
+    {"endpoint \"tcp://[::ffff:127.0.0.1]:7\" { insecure = yes }",
+	"not a tcp address of"},
+    {"endpoint \"tcp://127.0.0.1:1\" {\nhosts = {\"192.0.2.1/24\"}\n}",
+	"PATH:2: hosts: \"192.0.2.1/24\" is not an address or a prefix"},
+    {"endpoint \"tcp://127.0.0.1:1\" {\nhosts = {\"mx1\"}\n}", "PATH:2: hosts:"},
+    {"endpoint \"tcp://127.0.0.1:1\" {\nkey-file = \"/none\"\n}",
+	"PATH:2: key-file: /none: No such file or directory\n"},
+    {"endpoint \"tcp://127.0.0.1:1\" { key-file = \"/etc/passwd\" }",
+	"PATH:1: key-file: /etc/passwd:0: mode 0644: others must have"},
+    {"endpoint \"ipc:///a\" { insecure = yes }", "PATH:1: endpoint \"ipc:///a\":"},
+    {"endpoint \"ipc:///a\" { hosts = {\"::1\"} }", "PATH:1: endpoint"},
     {"endpoint \"ipc://x\" {}", "the path is not absolute\n"},
     {"control \"tcp://*:1\" {}", "PATH:1: control \"tcp://*:1\": tcp is refused"},
     {"control \"ipc:///a\" {} control \"ipc:///b\" {}",
@@ -498,6 +567,8 @@ main(void)
 {
 	static const struct CMUnitTest others[] = {
 	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_tcp),
+	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_everything),
 	    cmocka_unit_test(test_print),
 	    cmocka_unit_test(test_presets),
