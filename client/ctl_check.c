@@ -123,6 +123,35 @@ action_look(
 	}
 }
 
+/* Words that ask how DNS does. Where it fails they may be true. */
+static bool
+is_of_failure(const struct rules_trace *trace)
+{
+	static const char *const words[] = {"temperror", "unknown", "bogus"};
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(trace->when, words[i]) != NULL)
+			return (true);
+	return (false);
+}
+
+/*
+ * While DNS fails most conditions are unknown, also one that can never be
+ * true. So that counts only for those that are about failures.
+ */
+static void
+sights_note(struct look *look, struct note *note,
+    const struct rules_trace *trace, enum tri value, const struct note *decider)
+{
+	const bool evaluated = trace->step == RULES_STEP_EVALUATED;
+
+	if (!situation_failing(look->situation))
+		sight_note(&note->working, evaluated, value, decider);
+	else if (value == TRI_TRUE || is_of_failure(trace))
+		sight_note(&note->failing, evaluated, value, decider);
+}
+
 static void
 rule_look(struct look *look, struct note *note, const struct rules_trace *trace,
     const struct note *decider)
@@ -132,9 +161,7 @@ rule_look(struct look *look, struct note *note, const struct rules_trace *trace,
 
 	note->rule = *trace;
 	note->values |= BIT(value);
-	sight_note(situation_failing(look->situation) ? &note->failing
-						      : &note->working,
-	    trace->step == RULES_STEP_EVALUATED, value, decider);
+	sights_note(look, note, trace, value, decider);
 	if (fires(trace) && trace->acts)
 		action_look(look, note, trace);
 }
@@ -271,42 +298,56 @@ undecided_look(void *arg, const struct situation *situation)
 /* ---- what policies do ------------------------------------------------- */
 
 static struct outcome
-outcome_find(struct check *check, struct situation situation,
-    enum situation_policy policy)
+outcome_find(struct check *check, const struct situation *situation,
+    enum situation_policy policy, bool hypothetical)
 {
+	struct situation changed = *situation;
 	struct arena *arena = arena_new();
 	struct situation_facts found;
 	struct rules_decision decision;
 
-	situation.policy = policy;
-	situation_facts(&situation, arena, &found);
-	found.facts.hypothetical = true;
+	changed.policy = policy;
+	situation_facts(&changed, arena, &found);
+	found.facts.hypothetical = hypothetical;
 	rules_decide(check->rules, &found.facts, arena, &decision);
 	arena_free(arena);
 	return ((struct outcome){
 	    decision.possible, decision.score_low, decision.score_high});
 }
 
-/* Does it matter to what fails DMARC that its domain publishes this policy? */
+/* Or is it the same as if the domain had none? */
+static bool
+policy_matters(struct check *check, const struct situation *situation,
+    enum situation_policy policy, bool hypothetical)
+{
+	const struct outcome with =
+	    outcome_find(check, situation, policy, hypothetical);
+	const struct outcome without = outcome_find(
+	    check, situation, SITUATION_POLICY_ABSENT, hypothetical);
+
+	return (with.possible != without.possible || with.low < without.low ||
+		with.low > without.low || with.high < without.high ||
+		with.high > without.high);
+}
+
+/*
+ * What fails DMARC, by policy: of any sender, and of one on no list, since
+ * rules about senders can hide what is done to the rest.
+ */
 static void
 policy_look(void *arg, const struct situation *situation)
 {
 	static const enum situation_policy asked[] = {
 	    SITUATION_POLICY_QUARANTINE, SITUATION_POLICY_REJECT};
 	struct check *check = arg;
-	struct outcome with, without;
 	size_t i;
 
 	if (!situation_forged(situation))
 		return;
-	without = outcome_find(check, *situation, SITUATION_POLICY_ABSENT);
-	for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
-		with = outcome_find(check, *situation, asked[i]);
-		if (with.possible != without.possible ||
-		    with.low < without.low || with.low > without.low ||
-		    with.high < without.high || with.high > without.high)
+	for (i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		if (policy_matters(check, situation, asked[i], true) ||
+		    policy_matters(check, situation, asked[i], false))
 			check->differs[asked[i]] = true;
-	}
 }
 
 /* ---- saying ----------------------------------------------------------- */
@@ -347,10 +388,6 @@ rule_twin(const struct check *check, const struct note *note)
 	return (NULL);
 }
 
-/*
- * While DNS fails nearly any rule may yet be true. So that counts only for
- * those which are about failures.
- */
 static void
 say_unreachable(struct check *check, const struct note *note)
 {

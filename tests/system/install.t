@@ -38,7 +38,8 @@ make_install() {
 }
 
 ok "install" make_install install
-for file in "$(setting sbindir)/verdictd" "$(setting bindir)/verdict" \
+for file in "$(setting sbindir)/verdictd" "$(setting sbindir)/verdictctl" \
+    "$(setting bindir)/verdict" \
     "$(setting libdir)/libverdict.a" "$(setting libdir)/libverdict.so" \
     "$(setting includedir)/verdict.h" \
     "$(setting mandir)/man8/verdictd.8" "$(setting mandir)/man1/verdict.1"; do
