@@ -209,6 +209,13 @@ do_flush(struct play *play, char *rest)
 }
 
 static void
+do_refuse(struct play *play, char *rest)
+{
+	(void)rest;
+	world_refuse(world_of(play));
+}
+
+static void
 do_restart(struct play *play, char *rest)
 {
 	(void)rest;
@@ -585,6 +592,7 @@ static const struct command {
     {"flush", do_flush},
     {"lookups", do_lookups},
     {"parked", do_parked},
+    {"refuse", do_refuse},
     {"reload", do_reload},
     {"reply", do_reply},
     {"restart", do_restart},

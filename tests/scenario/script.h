@@ -14,6 +14,7 @@
  *	control ID VERB ...		... by the control endpoint
  *	wait TIME		300ms, 5s, 5m, 1h or 1d go by
  *	clock back TIME		the clock is set, and no time goes by
+ *	refuse			it has been told to end
  *	restart			the daemon ends and starts again
  *	reload			with the configuration in the lines below
  *	flush all | failures | NAME

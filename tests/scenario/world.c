@@ -219,6 +219,12 @@ world_reload(struct world *world, const char *text)
 }
 
 void
+world_refuse(struct world *world)
+{
+	requests_refuse(world->requests);
+}
+
+void
 world_restart(struct world *world)
 {
 	parts_close(world);

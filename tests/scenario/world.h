@@ -46,6 +46,8 @@ void world_close(struct world *world);
 
 /* NULL, or why not. */
 const char *world_reload(struct world *world, const char *conf);
+/* It was told to end, and takes no more questions. */
+void world_refuse(struct world *world);
 /* The daemon ends and starts again: all but the file is lost. */
 void world_restart(struct world *world);
 
