@@ -15,15 +15,35 @@
  */
 #define SLICE_FIRST_MS 1
 #define SLICE_MAX_MS   20
+/*
+ * However long DNS takes, nanomsg's thread in the daemon greets at once. Where
+ * it has not after this time, nobody will answer soon.
+ */
+#define GREET_MS 250
+/* A daemon that ends is followed by the next one within a second or so. */
+#define LATER_MS 200
+/* Each of these was answered, so the server lives: but there is an end. */
+#define AGAIN_MAX 4
 
-/* The race: handles[0..n) belong to servers that may still answer. */
+/* A server that may still answer. */
+struct runner {
+	int handle;
+	size_t server;
+	unsigned again;
+	int64_t greet_at; /* should have greeted by then */
+	int64_t hung_at;  /* silent until then: its share is over */
+};
+
 struct race {
 	const struct ask *ask;
-	int handles[NANO_SERVERS_MAX];
+	struct runner runner[NANO_SERVERS_MAX];
 	size_t n;
 	size_t next;	  /* the first server not asked yet */
 	int64_t deadline; /* milliseconds of the monotonic clock */
 	int64_t next_at;  /* when `next` gets its turn at the latest */
+	bool has_later;	  /* a server said to come back ... */
+	size_t later;
+	int64_t later_at; /* ... then, if no other can be asked */
 	int problem;	  /* errno of the last server that could not be asked */
 };
 
@@ -36,39 +56,63 @@ clock_ms(void)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
-/* Asks the next server. The servers left share the time that is left. */
-static void
-race_start(struct race *race, int64_t now)
+/* Puts the question to a runner's server. Returns 0, or -1 with errno. */
+static int
+runner_send(const struct race *race, const struct runner *runner, int64_t now)
 {
 	const struct ask *ask = race->ask;
-	int64_t left = race->deadline - now;
-	size_t share = ask->n_servers - race->next;
 	const char *octets;
-	size_t len;
-	int handle;
+	const size_t len = ask->question(
+	    ask->closure, runner->server, (int)(race->deadline - now), &octets);
 
-	race->next_at = now + left / (int64_t)share;
-	handle = nano_open(ask->servers[race->next++]);
-	if (handle < 0) {
+	return (nano_send(runner->handle, octets, len));
+}
+
+static void
+race_start(struct race *race, size_t server, int64_t hung_at, int64_t now)
+{
+	struct runner *runner = &race->runner[race->n];
+
+	*runner = (struct runner){.server = server,
+	    .greet_at =
+		now + (race->ask->hedge_ms > 0 && race->ask->hedge_ms < GREET_MS
+			      ? race->ask->hedge_ms
+			      : GREET_MS),
+	    .hung_at = hung_at};
+	runner->handle = nano_open(race->ask->servers[server]);
+	if (runner->handle < 0) {
 		race->problem = errno;
 		return;
 	}
-	len = ask->question(ask->closure, (int)left, &octets);
-	if (nano_send(handle, octets, len) < 0) {
+	if (runner_send(race, runner, now) < 0) {
 		race->problem = errno;
-		nano_close(handle);
+		nano_close(runner->handle);
 		return;
 	}
-	race->handles[race->n++] = handle;
+	race->n++;
+}
+
+/* Asks the next server. The servers left share the time that is left. */
+static void
+race_start_next(struct race *race, int64_t now)
+{
+	const struct ask *ask = race->ask;
+	const int64_t left = race->deadline - now;
+	const int64_t share = left / (int64_t)(ask->n_servers - race->next);
+
+	race->next_at = now + share;
+	if (ask->hedge_ms > 0 && ask->hedge_ms < share)
+		race->next_at = now + ask->hedge_ms;
+	race_start(race, race->next++, now + share, now);
 }
 
 static void
 race_drop(struct race *race, size_t i)
 {
-	nano_close(race->handles[i]);
+	nano_close(race->runner[i].handle);
 	race->n--;
-	memmove(&race->handles[i], &race->handles[i + 1],
-	    (race->n - i) * sizeof(race->handles[0]));
+	memmove(&race->runner[i], &race->runner[i + 1],
+	    (race->n - i) * sizeof(race->runner[0]));
 }
 
 static bool
@@ -77,7 +121,27 @@ race_all_refused(const struct race *race)
 	size_t i;
 
 	for (i = 0; i < race->n; i++)
-		if (!nano_refused(race->handles[i]))
+		if (!nano_refused(race->runner[i].handle))
+			return (false);
+	return (true);
+}
+
+/* Refused, or not even greeted in time. */
+static bool
+runner_is_away(const struct runner *runner, int64_t now)
+{
+	if (nano_refused(runner->handle))
+		return (true);
+	return (now >= runner->greet_at && !nano_greeted(runner->handle));
+}
+
+static bool
+race_all_away(const struct race *race, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < race->n; i++)
+		if (!runner_is_away(&race->runner[i], now))
 			return (false);
 	return (true);
 }
@@ -87,14 +151,51 @@ static bool
 race_read(struct race *race, size_t i)
 {
 	const struct ask *ask = race->ask;
-	ssize_t len = nano_receive(race->handles[i], ask->answer, ask->size);
+	struct runner *runner = &race->runner[i];
+	const ssize_t len =
+	    nano_receive(runner->handle, ask->answer, ask->size);
+	enum ask_choice choice = ASK_TRY_NEXT;
 
 	if (len < 0 && errno == EAGAIN)
 		return (false);
-	if (len >= 0 && ask->answered(ask->closure, (size_t)len) == ASK_TAKE)
+	if (len >= 0)
+		choice =
+		    ask->answered(ask->closure, runner->server, (size_t)len);
+	switch (choice) {
+	case ASK_TAKE:
 		return (true);
+	case ASK_AGAIN:
+		if (runner->again++ < AGAIN_MAX &&
+		    runner_send(race, runner, clock_ms()) == 0)
+			return (false);
+		break;
+	case ASK_LATER:
+		race->has_later = true;
+		race->later = runner->server;
+		race->later_at = clock_ms() + LATER_MS;
+		break;
+	case ASK_TRY_NEXT:
+		break;
+	}
 	race_drop(race, i);
 	return (false);
+}
+
+/* Starts whoever has a turn now. */
+static bool
+race_turn(struct race *race, int64_t now)
+{
+	if (race->next < race->ask->n_servers) {
+		if (now < race->next_at && !race_all_away(race, now))
+			return (false);
+		race_start_next(race, now);
+		return (true);
+	}
+	if (!race->has_later || now < race->later_at)
+		return (false);
+	race->has_later = false;
+	race_start(race, race->later, race->deadline, now);
+	return (true);
 }
 
 static int
@@ -102,31 +203,42 @@ slice_ms(const struct race *race, int64_t now, int slice)
 {
 	int64_t left = race->deadline - now;
 
-	if (race->next < race->ask->n_servers && race->next_at - now < left)
-		left = race->next_at - now;
+	if (race->next < race->ask->n_servers) {
+		if (race->next_at - now < left)
+			left = race->next_at - now;
+	} else if (race->has_later && race->later_at - now < left) {
+		left = race->later_at - now;
+	}
 	return (left < slice ? (int)left : slice);
+}
+
+static int
+race_wait(const struct race *race, int ms)
+{
+	int handles[NANO_SERVERS_MAX];
+	size_t i;
+
+	for (i = 0; i < race->n; i++)
+		handles[i] = race->runner[i].handle;
+	return (nano_wait(handles, race->n, ms));
 }
 
 /* Returns when an answer was taken (true) or none can come any more. */
 static bool
 race_run(struct race *race)
 {
-	const struct ask *ask = race->ask;
 	int slice = SLICE_FIRST_MS;
 	int64_t now;
 	int ready;
 
 	while ((now = clock_ms()) < race->deadline) {
-		if (race->next < ask->n_servers &&
-		    (now >= race->next_at || race_all_refused(race))) {
-			race_start(race, now);
+		if (race_turn(race, now)) {
 			slice = SLICE_FIRST_MS;
 			continue;
 		}
-		if (race->n == 0)
+		if (race->n == 0 && !race->has_later)
 			return (false);
-		ready = nano_wait(
-		    race->handles, race->n, slice_ms(race, now, slice));
+		ready = race_wait(race, slice_ms(race, now, slice));
 		if (ready >= 0 && race_read(race, (size_t)ready))
 			return (true);
 		if (slice < SLICE_MAX_MS)
@@ -135,12 +247,27 @@ race_run(struct race *race)
 	return (false);
 }
 
+/* Who is still in the race, and had time enough, has missed it. */
+static void
+race_end(struct race *race)
+{
+	const int64_t now = clock_ms();
+	const struct ask *ask = race->ask;
+	const struct runner *runner = race->runner;
+
+	for (; runner < race->runner + race->n; runner++) {
+		if (ask->missed != NULL && runner->again == 0 &&
+		    (runner->hung_at <= now || runner_is_away(runner, now)))
+			ask->missed(ask->closure, runner->server);
+		nano_close(runner->handle);
+	}
+}
+
 enum ask_result
 ask_run(const struct ask *ask)
 {
 	struct race race = {.ask = ask};
 	enum ask_result result;
-	size_t i;
 
 	race.next_at = clock_ms();
 	race.deadline = race.next_at + ask->timeout_ms;
@@ -150,8 +277,7 @@ ask_run(const struct ask *ask)
 		result = race_all_refused(&race) ? ASK_REFUSED : ASK_TIMEOUT;
 	else
 		result = race.problem != 0 ? ASK_SYSTEM : ASK_TIMEOUT;
-	for (i = 0; i < race.n; i++)
-		nano_close(race.handles[i]);
+	race_end(&race);
 	errno = race.problem;
 	return (result);
 }

@@ -6,6 +6,7 @@
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
 #include <nanomsg/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 
 #include "lib_endpoint.h"
@@ -93,11 +94,18 @@ nano_send(int handle, const char *octets, size_t len)
 	return (nn_send(handle, octets, len, NN_DONTWAIT) < 0 ? -1 : 0);
 }
 
+/* Counted when the greeting is complete, and until the connection ends. */
+bool
+nano_greeted(int handle)
+{
+	return (nn_get_statistic(handle, NN_STAT_CURRENT_CONNECTIONS) > 0);
+}
+
 bool
 nano_refused(int handle)
 {
 	return (nn_get_statistic(handle, NN_STAT_CONNECT_ERRORS) > 0 &&
-		nn_get_statistic(handle, NN_STAT_ESTABLISHED_CONNECTIONS) == 0);
+		!nano_greeted(handle));
 }
 
 int
@@ -110,6 +118,11 @@ nano_wait(const int handles[], size_t n, int ms)
 		fds[i].fd = handles[i];
 		fds[i].events = NN_POLLIN;
 		fds[i].revents = 0;
+	}
+	/* nn_poll() asserts that there is something to watch. */
+	if (n == 0) {
+		poll(NULL, 0, ms);
+		return (-1);
 	}
 	if (nn_poll(fds, (int)i, ms) <= 0)
 		return (-1);

@@ -24,7 +24,13 @@ int nano_open(const char *endpoint);
 int nano_send(int handle, const char *octets, size_t len);
 bool nano_refused(int handle);
 /*
- * Waits until one of `n` handles can be read, at most `ms` milliseconds.
+ * Is there a connection, and did the other side say that it speaks nanomsg? A
+ * process that is frozen does not, nor one whose host is cut off.
+ */
+bool nano_greeted(int handle);
+/*
+ * Waits until one of `n` handles, maybe none, can be read, at most `ms`
+ * milliseconds.
  * Returns its index, or -1: nothing yet, or a signal.
  */
 int nano_wait(const int handles[], size_t n, int ms);

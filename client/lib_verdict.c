@@ -10,17 +10,36 @@
 
 #include "lib_ask.h"
 #include "lib_endpoint.h"
+#include "keyring.h"
 #include "lib_nanomsg.h"
+#include "lib_state.h"
 #include "msg.h"
+#include "seal.h"
 
 #define PROBLEM_MAX 512
 /* Kept free at the end of a question for the timeout_ms line. */
 #define TIMEOUT_LINE 32
+#define HEDGE_MAX    3600000 /* ms */
+
+struct server {
+	char endpoint[ENDPOINT_MAX];
+	/* With a key, over tcp: */
+	uint8_t cookie[SEAL_COOKIE];
+	struct seal_mark mark; /* of the question that is out */
+};
 
 struct verdict {
-	char servers[NANO_SERVERS_MAX][ENDPOINT_MAX];
+	struct server servers[NANO_SERVERS_MAX];
 	size_t n_servers;
+	/* The servers of this question, in the order of asking. */
+	struct server *order[NANO_SERVERS_MAX];
+	const struct server *answered; /* the last one that did */
 	int timeout_ms;
+	int hedge_ms; /* -1: as the environment says */
+	bool has_key;
+	struct seal_key key;
+	char *state_directory; /* NULL: as the environment says */
+	struct state state;
 
 	struct msg_out question;
 	bool timeout_given;  /* by verdict_add(): then ours is not added */
@@ -32,7 +51,9 @@ struct verdict {
 	char problem[PROBLEM_MAX];
 
 	char request[MSG_MAX];
-	char reply[MSG_MAX + 1];
+	uint8_t sealed[MSG_MAX + SEAL_OVERHEAD];
+	char reply[MSG_MAX + SEAL_OVERHEAD + 1];
+	char text[MSG_MAX + SEAL_OVERHEAD + 1]; /* of a sealed reply */
 };
 
 struct verdict *
@@ -43,6 +64,8 @@ verdict_new(void)
 	if (v == NULL)
 		return (NULL);
 	v->timeout_ms = VERDICT_DEFAULT_TIMEOUT;
+	v->hedge_ms = -1;
+	v->state.directory = -1;
 	v->mistake = "no question was made";
 	return (v);
 }
@@ -50,6 +73,10 @@ verdict_new(void)
 void
 verdict_free(struct verdict *v)
 {
+	if (v == NULL)
+		return;
+	explicit_bzero(&v->key, sizeof(v->key));
+	free(v->state_directory);
 	free(v);
 }
 
@@ -60,7 +87,7 @@ server_add(struct verdict *v, const char *endpoint, size_t len)
 
 	if (v->n_servers == NANO_SERVERS_MAX || len >= ENDPOINT_MAX)
 		return (-1);
-	slot = v->servers[v->n_servers];
+	slot = v->servers[v->n_servers].endpoint;
 	memcpy(slot, endpoint, len);
 	slot[len] = '\0';
 	if (endpoint_kind(slot) == ENDPOINT_BAD)
@@ -141,11 +168,19 @@ verdict_add(struct verdict *v, const char *name, const char *value)
 		v->mistake = "the question does not fit into a message";
 }
 
+/* tcp, when there is a key. */
+static bool
+is_sealed(const struct verdict *v, const struct server *server)
+{
+	return (v->has_key && endpoint_kind(server->endpoint) != ENDPOINT_IPC);
+}
+
 /* For lib_ask: the question with the time that is left. */
 static size_t
-question_write(void *closure, int ms, const char **octets)
+question_write(void *closure, size_t i, int ms, const char **octets)
 {
 	struct verdict *v = closure;
+	struct server *server = v->order[i];
 	struct msg_out out = v->question;
 
 	if (!v->timeout_given) {
@@ -153,23 +188,44 @@ question_write(void *closure, int ms, const char **octets)
 		msg_putf(&out, "timeout_ms", "%d", ms);
 	}
 	*octets = v->request;
-	return (out.len);
+	if (!is_sealed(v, server))
+		return (out.len);
+	*octets = (const char *)v->sealed;
+	return (seal_request(v->sealed, &v->key, server->cookie, v->request,
+	    out.len, &server->mark));
 }
 
-/* For lib_ask: an overloaded or broken server is one to go past. */
 static enum ask_choice
-answer_read(void *closure, size_t len)
+answer_malformed(struct verdict *v, const char *why)
 {
-	struct verdict *v = closure;
-	const char *wrong = msg_parse(&v->answer, v->reply, len);
-	const char *reason;
-
 	v->has_answer = false;
-	if (wrong != NULL) {
-		v->status = VERDICT_MALFORMED;
-		problem_set(v, "the answer is malformed: %s", wrong);
+	v->status = VERDICT_MALFORMED;
+	problem_set(v, "the answer is malformed: %s", why);
+	return (ASK_TRY_NEXT);
+}
+
+/* A daemon that ends says so: the next one will soon be there. */
+static enum ask_choice
+answer_busy(struct verdict *v)
+{
+	v->status = VERDICT_BUSY;
+	if (msg_get(&v->answer, "stopping") == NULL) {
+		problem_set(v, "the server is overloaded");
 		return (ASK_TRY_NEXT);
 	}
+	problem_set(v, "the server is being stopped");
+	return (ASK_LATER);
+}
+
+/* An overloaded or broken server is one to go past. */
+static enum ask_choice
+text_read(struct verdict *v, char *text, size_t len)
+{
+	const char *wrong = msg_parse(&v->answer, text, len);
+	const char *reason;
+
+	if (wrong != NULL)
+		return (answer_malformed(v, wrong));
 	v->has_answer = true;
 	if (strcmp(v->answer.word, "ok") == 0) {
 		v->status = VERDICT_OK;
@@ -182,15 +238,61 @@ answer_read(void *closure, size_t len)
 		    reason == NULL ? "it gave no reason" : reason);
 		return (ASK_TAKE);
 	}
-	if (strcmp(v->answer.word, "busy") == 0) {
-		v->status = VERDICT_BUSY;
-		problem_set(v, "the server is overloaded");
-		return (ASK_TRY_NEXT);
-	}
-	v->has_answer = false;
-	v->status = VERDICT_MALFORMED;
-	problem_set(v, "the answer is malformed: unknown status");
+	if (strcmp(v->answer.word, "busy") == 0)
+		return (answer_busy(v));
+	return (answer_malformed(v, "unknown status"));
+}
+
+/* Whoever does not have the key may have sent this, so it decides nothing. */
+static enum ask_choice
+stranger_read(struct verdict *v, size_t len)
+{
+	struct msg msg;
+	const char *reason = NULL;
+
+	if (len <= MSG_MAX && msg_parse(&msg, v->reply, len) == NULL &&
+	    strcmp(msg.word, "error") == 0)
+		reason = msg_get(&msg, "reason");
+	answer_malformed(v, "it is not sealed with our key");
+	if (reason != NULL)
+		problem_set(v,
+		    "the answer is not sealed with key %s; it says: %s",
+		    v->key.id, reason);
 	return (ASK_TRY_NEXT);
+}
+
+/* For lib_ask. */
+static enum ask_choice
+answer_read(void *closure, size_t i, size_t len)
+{
+	struct verdict *v = closure;
+	struct server *server = v->order[i];
+	uint8_t cookie[SEAL_COOKIE];
+	ssize_t n;
+
+	v->has_answer = false;
+	v->answered = server;
+	if (!is_sealed(v, server))
+		return (text_read(v, v->reply, len));
+	n = len > MSG_MAX + SEAL_OVERHEAD
+		? -1
+		: seal_open_reply(v->text, &v->key, (uint8_t *)v->reply, len,
+		      cookie, &server->mark);
+	if (n == -1)
+		return (stranger_read(v, len));
+	if (memcmp(server->cookie, cookie, SEAL_COOKIE) != 0) {
+		memcpy(server->cookie, cookie, SEAL_COOKIE);
+		state_cookie_put(&v->state, server->endpoint, cookie);
+	}
+	return (n == 0 ? ASK_AGAIN : text_read(v, v->text, (size_t)n));
+}
+
+static void
+server_missed(void *closure, size_t i)
+{
+	const struct verdict *v = closure;
+
+	state_down(&v->state, v->order[i]->endpoint);
 }
 
 /* VERDICT_SERVERS, else the default. Only when none was added. */
@@ -219,38 +321,146 @@ servers_default(struct verdict *v)
 	return (0);
 }
 
+int
+verdict_key_file(struct verdict *v, const char *path)
+{
+	struct keyring *ring = malloc(sizeof(*ring));
+	int bad;
+
+	v->has_key = false;
+	if (ring == NULL || seal_init() == -1) {
+		problem_set(v, "out of memory, or of randomness");
+		free(ring);
+		return (-1);
+	}
+	bad = keyring_read(ring, path, v->problem, sizeof(v->problem));
+	if (bad == 0) {
+		v->key = ring->key[0];
+		v->has_key = true;
+	}
+	keyring_wipe(ring);
+	free(ring);
+	return (bad);
+}
+
+void
+verdict_hedge(struct verdict *v, int ms)
+{
+	v->hedge_ms = ms > 0 ? ms : 0;
+}
+
+int
+verdict_state(struct verdict *v, const char *directory)
+{
+	char *copy = strdup(directory);
+
+	if (copy == NULL)
+		return (-1);
+	free(v->state_directory);
+	v->state_directory = copy;
+	return (0);
+}
+
+static const char *
+environment(const char *name, const char *otherwise)
+{
+	const char *value = getenv(name);
+
+	return (value == NULL || *value == '\0' ? otherwise : value);
+}
+
+/* What the caller has left to the environment. */
+static int
+defaults_take(struct verdict *v)
+{
+	const char *hedge = environment("VERDICT_HEDGE", "0");
+	const char *keys = environment("VERDICT_KEY_FILE", NULL);
+	char *end;
+	long ms;
+
+	if (v->n_servers == 0 && servers_default(v) < 0)
+		return (-1);
+	if (!v->has_key && keys != NULL && verdict_key_file(v, keys) < 0)
+		return (-1);
+	if (v->hedge_ms >= 0)
+		return (0);
+	ms = strtol(hedge, &end, 10);
+	if (end == hedge || *end != '\0' || ms < 0 || ms > HEDGE_MAX) {
+		problem_set(v, "VERDICT_HEDGE: not milliseconds");
+		return (-1);
+	}
+	v->hedge_ms = (int)ms;
+	return (0);
+}
+
+/* Those that are down come last; with the names in `servers`. */
+static void
+servers_order(struct verdict *v, const char *servers[NANO_SERVERS_MAX])
+{
+	bool down[NANO_SERVERS_MAX];
+	size_t i, n = 0;
+
+	for (i = 0; i < v->n_servers; i++) {
+		down[i] = v->n_servers > 1 &&
+			  state_is_down(&v->state, v->servers[i].endpoint);
+		if (!down[i])
+			v->order[n++] = &v->servers[i];
+	}
+	for (i = 0; i < v->n_servers; i++)
+		if (down[i])
+			v->order[n++] = &v->servers[i];
+	for (i = 0; i < v->n_servers; i++) {
+		servers[i] = v->order[i]->endpoint;
+		if (is_sealed(v, v->order[i]))
+			state_cookie_get(
+			    &v->state, servers[i], v->order[i]->cookie);
+	}
+}
+
 static enum verdict_status
 unreachable(struct verdict *v, enum ask_result why, int error)
 {
 	const char *more = v->n_servers > 1 ? " or any other server" : "";
+	const char *first = v->servers[0].endpoint;
 
 	/* A busy or broken server says more than the silence of the others. */
 	if (v->status != VERDICT_UNREACHABLE)
 		return (v->status);
 	if (why == ASK_REFUSED)
-		problem_set(v, "nothing listens at %s%s", v->servers[0], more);
+		problem_set(v, "nothing listens at %s%s", first, more);
 	else if (why == ASK_SYSTEM)
-		problem_set(v, "%s: %s", v->servers[0], strerror(error));
+		problem_set(v, "%s: %s", first, strerror(error));
 	else
-		problem_set(v, "no answer from %s%s within %d ms",
-		    v->servers[0], more, v->timeout_ms);
+		problem_set(v, "no answer from %s%s within %d ms", first, more,
+		    v->timeout_ms);
 	return (why == ASK_SYSTEM && error == ENOMEM ? VERDICT_NO_MEMORY
 						     : VERDICT_UNREACHABLE);
+}
+
+static enum ask_result
+ask_servers(struct verdict *v)
+{
+	const char *servers[NANO_SERVERS_MAX];
+	const struct ask ask = {.servers = servers,
+	    .n_servers = v->n_servers,
+	    .timeout_ms = v->timeout_ms,
+	    .hedge_ms = v->hedge_ms,
+	    .answer = v->reply,
+	    .size = sizeof(v->reply) - 1,
+	    .question = question_write,
+	    .answered = answer_read,
+	    .missed = server_missed,
+	    .closure = v};
+
+	servers_order(v, servers);
+	return (ask_run(&ask));
 }
 
 enum verdict_status
 verdict_send(struct verdict *v)
 {
-	const char *servers[NANO_SERVERS_MAX];
-	struct ask ask = {.servers = servers,
-	    .timeout_ms = v->timeout_ms,
-	    .answer = v->reply,
-	    .size = MSG_MAX,
-	    .question = question_write,
-	    .answered = answer_read,
-	    .closure = v};
 	enum ask_result result;
-	size_t i;
+	int error;
 
 	v->has_answer = false;
 	v->problem[0] = '\0';
@@ -259,14 +469,19 @@ verdict_send(struct verdict *v)
 		return (VERDICT_USAGE);
 	}
 	v->status = VERDICT_UNREACHABLE;
-	if (v->n_servers == 0 && servers_default(v) < 0)
+	if (defaults_take(v) < 0)
 		return (VERDICT_UNREACHABLE);
-	for (i = 0; i < v->n_servers; i++)
-		servers[i] = v->servers[i];
-	ask.n_servers = v->n_servers;
-	result = ask_run(&ask);
+	state_open(&v->state,
+	    v->state_directory != NULL
+		? v->state_directory
+		: environment("VERDICT_STATE_DIR", VERDICT_DEFAULT_STATE));
+	result = ask_servers(v);
+	error = errno;
+	if (result == ASK_TAKEN && v->n_servers > 1)
+		state_up(&v->state, v->answered->endpoint);
+	state_close(&v->state);
 	return (
-	    result == ASK_TAKEN ? v->status : unreachable(v, result, errno));
+	    result == ASK_TAKEN ? v->status : unreachable(v, result, error));
 }
 
 const char *

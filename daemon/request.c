@@ -20,6 +20,8 @@
  * or more, so this also bounds their memory to about 200 MB.
  */
 #define REQUESTS_MAX 16384
+/* Of these one asking host: others find room whatever it does. */
+#define HOST_REQUESTS_MAX (REQUESTS_MAX / 4)
 /*
  * The worst record that the SPF limits allow, ten MX terms of ten hosts each
  * found one after the other and an explanation that needs PTR, takes 124.
@@ -70,6 +72,7 @@ struct requests {
 	const struct run_options *options;
 	struct request_list parked, ready;
 	unsigned count; /* parked */
+	unsigned by_asker[SERVER_ASKERS];
 	bool refusing;
 	char reply[MSG_MAX];
 };
@@ -128,6 +131,7 @@ request_park(struct request *request)
 	else
 		TAILQ_INSERT_AFTER(&requests->parked, before, request, order);
 	requests->count++;
+	requests->by_asker[request->peer.asker]++;
 }
 
 static void
@@ -149,6 +153,7 @@ request_unpark(struct request *request)
 	waits_leave(request);
 	TAILQ_REMOVE(&requests->parked, request, order);
 	requests->count--;
+	requests->by_asker[request->peer.asker]--;
 	if (request->is_ready)
 		TAILQ_REMOVE(&requests->ready, request, ready);
 	request->is_ready = false;
@@ -286,6 +291,8 @@ reply_busy(
 	struct msg_out out;
 
 	msg_begin(&out, requests->reply, sizeof(requests->reply), "busy");
+	if (requests->refusing)
+		msg_put(&out, "stopping", "yes");
 	stat_count(STAT_BUSY);
 	reply_send(server, peer, &out);
 }
@@ -409,7 +416,8 @@ request_begin(struct requests *requests, struct server *server,
 	int64_t timeout;
 
 	stat_count(STAT_REQUESTS);
-	if (requests->refusing || requests->count >= REQUESTS_MAX) {
+	if (requests->refusing || requests->count >= REQUESTS_MAX ||
+	    requests->by_asker[peer->asker] >= HOST_REQUESTS_MAX) {
 		reply_busy(requests, server, peer);
 		return;
 	}

@@ -38,6 +38,7 @@ enum verdict_status {
 };
 
 #define VERDICT_DEFAULT_SERVER	"ipc:///run/verdictd/verdictd.sock"
+#define VERDICT_DEFAULT_STATE	"/run/verdictd/clients"
 #define VERDICT_DEFAULT_TIMEOUT 5000 /* milliseconds */
 
 /* NULL when out of memory. */
@@ -51,6 +52,25 @@ void verdict_free(struct verdict *v);
  * long or one too many (8).
  */
 int verdict_server(struct verdict *v, const char *endpoint);
+/*
+ * A file of keys (verdict-protocol(7)): questions over tcp are sealed with its
+ * first one, and only what is sealed with it is an answer. Without, the file
+ * that VERDICT_KEY_FILE of the environment names; without that, tcp is in the
+ * clear. Returns 0, or -1 with verdict_problem() about it.
+ */
+int verdict_key_file(struct verdict *v, const char *path);
+/*
+ * Ask the second server, too, when the first has not answered after so many
+ * milliseconds; 0: when its share of the time is over. Without: VERDICT_HEDGE
+ * of the environment, else 0.
+ */
+void verdict_hedge(struct verdict *v, int ms);
+/*
+ * A directory, which may be missing, where is remembered between processes
+ * which servers are down. Without: VERDICT_STATE_DIR of the environment, else
+ * VERDICT_DEFAULT_STATE. Returns 0, or -1 if out of memory.
+ */
+int verdict_state(struct verdict *v, const char *directory);
 /* For the whole of verdict_send(), over all servers; milliseconds, > 0. */
 void verdict_timeout(struct verdict *v, int ms);
 

@@ -288,6 +288,12 @@ do_control(struct play *play, char *rest)
 }
 
 static void
+do_host(struct play *play, char *rest)
+{
+	world_host(world_of(play), (unsigned)strtoul(rest, NULL, 10));
+}
+
+static void
 fill_requests(struct world *world, long count)
 {
 	long i;
@@ -590,6 +596,7 @@ static const struct command {
     {"dns", do_dns},
     {"fill", do_fill},
     {"flush", do_flush},
+    {"host", do_host},
     {"lookups", do_lookups},
     {"parked", do_parked},
     {"refuse", do_refuse},

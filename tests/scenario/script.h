@@ -18,6 +18,7 @@
  *	restart			the daemon ends and starts again
  *	reload			with the configuration in the lines below
  *	flush all | failures | NAME
+ *	host N			which host asks from now on [0]
  *	fill requests | lookups N	N of them, which stay unanswered
  *
  *	lookups NAME TYPE, ... | none	these and no others are new

@@ -36,6 +36,7 @@ struct record {
 };
 
 struct world {
+	unsigned asker;
 	char cache_path[128], conf_path[128];
 	int64_t now;
 	enum world_dns dns;
@@ -301,9 +302,15 @@ world_disk(struct world *world, bool full)
  */
 
 void
+world_host(struct world *world, unsigned asker)
+{
+	world->asker = asker;
+}
+
+void
 world_ask(struct world *world, const char *id, bool control, const char *text)
 {
-	struct peer peer = {0};
+	struct peer peer = {.asker = (uint16_t)world->asker};
 	struct world_question *q;
 	struct rlimit saved;
 	const size_t len = strlen(text);
