@@ -40,7 +40,9 @@ struct lookup {
 	struct resolver *resolver;
 	struct dname name;
 	uint16_t type;
-	bool late; /* not in `running` any more */
+	bool late;	/* not in `running` any more */
+	bool clearing;	/* the root is asked in its place: see lame_again() */
+	unsigned tries; /* answers that were lame */
 	int64_t started;
 };
 
@@ -52,6 +54,12 @@ TAILQ_HEAD(lookups, lookup);
  * this bounds them all. It fits the sockets that outgoing_range() allows.
  */
 #define ACTIVE_MAX 2048
+
+/*
+ * A zone with one lame server among good ones: the library ends at either, and
+ * asked again it may come to a good one. Each time halves the odds of failure.
+ */
+#define LAME_TRIES 4
 
 struct resolver {
 	pthread_t thread;
@@ -356,6 +364,24 @@ lookup_stopped(struct resolver *r, struct lookup *lookup)
 }
 
 /*
+ * Ask again after a lame answer? The library still holds that answer, though
+ * its cache has room for no more than the last one (see options_fixed). So
+ * something else is looked up first, to take that place.
+ */
+static bool
+lame_again(struct lookup *lookup, const struct rrset *set)
+{
+	if (lookup->clearing) {
+		lookup->clearing = false;
+		return (true);
+	}
+	if (set->failure != RR_FAILURE_LAME || ++lookup->tries > LAME_TRIES)
+		return (false);
+	lookup->clearing = true;
+	return (true);
+}
+
+/*
  * The library calls this from its event loop or, for what it has cached,
  * from inside ub_resolve_event(): it must not start another lookup.
  */
@@ -365,16 +391,23 @@ lookup_done(void *arg, int rcode, void *packet, int len, int sec,
 {
 	struct lookup *lookup = arg;
 	struct resolver *r = lookup->resolver;
+	struct rrset *set;
 
 	(void)was_ratelimited;
 	lookup_stopped(r, lookup);
 	if (r->retiring) {
 		/* Not an answer: the context is going away. Ask the next. */
+		lookup->clearing = false;
 		TAILQ_INSERT_TAIL(&r->waiting, lookup, entry);
 		return;
 	}
-	answer_post(r, lookup, answer_read(lookup, rcode, packet, len, sec),
-	    sec == UB_BOGUS ? why_bogus : NULL);
+	set = answer_read(lookup, rcode, packet, len, sec);
+	if (lame_again(lookup, set)) {
+		rrset_free(set);
+		TAILQ_INSERT_HEAD(&r->waiting, lookup, entry);
+	} else {
+		answer_post(r, lookup, set, sec == UB_BOGUS ? why_bogus : NULL);
+	}
 	event_active(r->start_event, 0, 0);
 }
 
@@ -385,8 +418,10 @@ lookup_start(struct resolver *r, struct lookup *lookup)
 	int error;
 
 	lookup_started(r, lookup);
-	error = ub_resolve_event(r->ctx, dname_text(&lookup->name, text),
-	    lookup->type, 1, lookup, lookup_done, NULL);
+	dname_text(&lookup->name, text);
+	error = ub_resolve_event(r->ctx, lookup->clearing ? "." : text,
+	    lookup->clearing ? RR_NS : lookup->type, 1, lookup, lookup_done,
+	    NULL);
 	if (error == 0)
 		return;
 	lookup_stopped(r, lookup);
