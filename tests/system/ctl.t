@@ -266,6 +266,36 @@ def check_daemon():
     return daemon
 
 
+def check_compare():
+    """dmarc { compare = yes }: counted, logged, and no verdict changes."""
+    dns = FaultDns('-x', 'add _dmarc.example.com 300 TXT v=DMARC1; p=reject',
+                   '-x', 'add _dmarc.b.example.com 300 TXT '
+                   'v=DMARC1; p=none; psd=n')
+    answers, counted = [], []
+    for compare in ('false', 'true'):
+        daemon = Daemon(dns.address, level='info', extra='dmarc { compare = '
+                        '%s pct-key = "secret" }' % compare)
+        daemon.start()
+        replies = [daemon.ask('check', 'client_ip=192.0.2.1',
+                              'mail_from=a@example.net',
+                              'from_domain=' + author)
+                   for author in ('example.com', 'a.b.example.com')]
+        answers.append([(r['action'], r['rule'], r['policy']) for r in replies])
+        stats = ctl('-s', daemon.control, 'stats')[1]
+        counted.append([int(n) for n in re.findall(
+            '^dmarc_(?:compared|policy_differs|org_differs)=([0-9]+)$',
+            stats, re.M)])
+        logged = re.findall('info dmarc.differs name=.*', daemon.log())
+        daemon.stop()
+    equal(answers[1], answers[0], 'compare = yes: the same verdicts')
+    equal(counted, [[0, 0, 0], [2, 1, 0]], '... two compared, one differs')
+    ok(len(logged) == 1 and 'a.b.example.com' in logged[0] and
+       'tree_walk="none by b.example.com' in logged[0] and
+       'psl="reject by example.com' in logged[0], '... and it is logged',
+       *logged)
+    dns.stop()
+
+
 def check_usage():
     for words in ((), ('nonsense',), ('rules',), ('rules', 'nonsense'),
                   ('flush',), ('flush', '--nonsense'), ('record',),
@@ -280,6 +310,7 @@ def check_usage():
 
 
 check_usage()
+check_compare()
 with_daemon = check_daemon()
 os.makedirs(with_daemon.directory, exist_ok=True)
 scratch = with_daemon.path('rules.conf')
