@@ -27,13 +27,13 @@ cli_complain(const char *fmt, ...)
 static void
 usage_print(FILE *to)
 {
-	fputs("usage: verdict [-jV] [-s endpoint]... [-t ms] [-x style] "
-	      "VERB [name=value]...\n"
-	      "       verdict [-jV] [-s endpoint]... [-t ms] [-x style] "
-	      "message [-nr]\n"
-	      "               [-i client_ip] [-e helo] [-f mail_from] "
-	      "< file\n"
-	      "VERB: ping dkim-key spf dmarc check explain\n",
+	fputs(
+	    "usage: verdict [-jV] [-k keys] [-s endpoint]... [-t ms] [-x style]\n"
+	    "               VERB [name=value]...\n"
+	    "       verdict [-jV] [-k keys] [-s endpoint]... [-t ms] [-x style]\n"
+	    "               message [-nr] [-i client_ip] [-e helo] "
+	    "[-f mail_from] < file\n"
+	    "VERB: ping dkim-key spf dmarc check explain\n",
 	    to);
 }
 
@@ -65,6 +65,15 @@ server_set(struct cli *cli, const char *endpoint)
 	return (-1);
 }
 
+static int
+keys_set(struct cli *cli, const char *path)
+{
+	if (verdict_key_file(cli->verdict, path) == 0)
+		return (0);
+	cli_complain("-k %s", verdict_problem(cli->verdict));
+	return (-1);
+}
+
 /* Returns 0 to go on, -1 after a mistake, 1 when all is done. */
 static int
 options_read(struct cli *cli, int argc, char **argv)
@@ -72,10 +81,14 @@ options_read(struct cli *cli, int argc, char **argv)
 	int option, bad = 0;
 
 	/* "+": the options of `message` come after the verb. */
-	while (bad == 0 && (option = getopt(argc, argv, "+hjs:t:Vx:")) != -1) {
+	while (
+	    bad == 0 && (option = getopt(argc, argv, "+hjk:s:t:Vx:")) != -1) {
 		switch (option) {
 		case 'j':
 			cli->json = true;
+			break;
+		case 'k':
+			bad = keys_set(cli, optarg);
 			break;
 		case 's':
 			bad = server_set(cli, optarg);

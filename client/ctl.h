@@ -35,6 +35,7 @@ int ctl_misused(const char *usage);
 /* Each takes the arguments behind its name and returns an exit status. */
 int ctl_rules(const struct ctl *ctl, int argc, char **argv);
 int ctl_flush(const struct ctl *ctl, int argc, char **argv);
+int ctl_keygen(const struct ctl *ctl, int argc, char **argv);
 int ctl_loglevel(const struct ctl *ctl, int argc, char **argv);
 int ctl_ping(const struct ctl *ctl, int argc, char **argv);
 int ctl_record(const struct ctl *ctl, int argc, char **argv);

@@ -38,6 +38,8 @@ static const struct command {
 } commands[] = {
     {"flush", ctl_flush, "NAME | --all | --failures",
 	"forget records (NAME: and below it)"},
+    {"keygen", ctl_keygen, "NAME [HOST]",
+	"a new key for tcp, as a line for a key file"},
     {"loglevel", ctl_loglevel, "error | warning | info | debug",
 	"until the next reload"},
     {"ping", ctl_ping, "", "is the daemon there?"},

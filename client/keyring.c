@@ -15,6 +15,11 @@
 #define WORD_OCTETS                                                            \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._:-"
 
+static const char bad_id[] =
+    "the name of a key is 1 to 16 letters, digits, . _ : or -";
+static const char bad_host[] =
+    "the name of a host is 1 to 63 letters, digits, . _ : or -";
+
 struct reading {
 	struct keyring *keyring;
 	const char *path;
@@ -94,9 +99,7 @@ key_read(struct reading *reading, char *line)
 	if (secret == NULL || strtok_r(NULL, BLANKS, &rest) != NULL)
 		return (fail(reading, "not NAME KEY [HOST]"));
 	if (!word_valid(id, SEAL_ID_MAX))
-		return (fail(reading,
-		    "the name of a key is 1 to %d letters, digits, . _ : or -",
-		    SEAL_ID_MAX));
+		return (fail(reading, "%s", bad_id));
 	if (keyring_find(keyring, id) != NULL)
 		return (fail(reading, "a second key named %s", id));
 	key = &keyring->key[keyring->n];
@@ -105,7 +108,7 @@ key_read(struct reading *reading, char *line)
 		return (fail(
 		    reading, "a key is %d hexadecimal digits", 2 * SEAL_KEY));
 	if (host != NULL && !word_valid(host, SEAL_HOST_MAX))
-		return (fail(reading, "no name of a host"));
+		return (fail(reading, "%s", bad_host));
 	strcpy(key->id, id);
 	strcpy(key->host, host == NULL ? "" : host);
 	keyring->n++;
@@ -177,6 +180,20 @@ keyring_read(
 	if (bad != 0)
 		keyring_wipe(keyring);
 	return (bad);
+}
+
+const char *
+keyring_make(struct seal_key *key, const char *id, const char *host)
+{
+	memset(key, 0, sizeof(*key));
+	if (!word_valid(id, SEAL_ID_MAX))
+		return (bad_id);
+	if (*host != '\0' && !word_valid(host, SEAL_HOST_MAX))
+		return (bad_host);
+	strcpy(key->id, id);
+	strcpy(key->host, host);
+	seal_random(key->secret, sizeof(key->secret));
+	return (NULL);
 }
 
 const struct seal_key *

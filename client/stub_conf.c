@@ -20,6 +20,9 @@
 /* Of all the programs: each reads what it needs, but all know a slip. */
 static const char *const names[] = {
     "servers",		/* endpoints, separated by spaces */
+    "key_file",		/* what seals the questions over tcp */
+    "hedge",		/* milliseconds until the second server is asked, too */
+    "state_dir",	/* where is remembered which servers are down */
     "timeout",		/* to wait for the daemon, over all questions */
     "fallback",		/* without a verdict: accept or defer */
     "authserv_id",	/* the name of this host in Authentication-Results */

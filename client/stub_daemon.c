@@ -4,6 +4,8 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -45,12 +47,46 @@ servers_add(struct verdict *v, const char *servers)
 	return (0);
 }
 
+/* "30" or "30ms". */
+static int
+hedge_set(struct verdict *v, const char *text)
+{
+	char *end;
+	const long ms = strtol(text, &end, 10);
+
+	if (end == text || (*end != '\0' && strcmp(end, "ms") != 0) || ms < 0 ||
+	    ms > 3600000)
+		return (-1);
+	verdict_hedge(v, (int)ms);
+	return (0);
+}
+
 static int
 fail(struct stub_daemon *daemon, int status, const char *problem)
 {
 	stub_daemon_close(daemon);
 	daemon->problem = problem;
 	return (status);
+}
+
+/* What has a built-in value in libverdict. */
+static int
+options_take(struct stub_daemon *daemon, const struct stub_conf *conf)
+{
+	const char *key_file = stub_conf_get(conf, "key_file");
+	const char *hedge = stub_conf_get(conf, "hedge");
+	const char *state = stub_conf_get(conf, "state_dir");
+
+	if (hedge != NULL && hedge_set(daemon->verdict, hedge) < 0)
+		return (fail(daemon, -1, "hedge: not milliseconds"));
+	if (state != NULL && verdict_state(daemon->verdict, state) < 0)
+		return (fail(daemon, 1, "out of memory"));
+	if (key_file == NULL ||
+	    verdict_key_file(daemon->verdict, key_file) == 0)
+		return (0);
+	snprintf(daemon->text, sizeof(daemon->text), "key_file: %s",
+	    verdict_problem(daemon->verdict));
+	return (fail(daemon, -1, daemon->text));
 }
 
 int
@@ -77,7 +113,7 @@ stub_daemon_open(struct stub_daemon *daemon, const struct stub_conf *conf)
 		return (fail(daemon, -1,
 		    "servers: not ipc:///path or tcp://address:port, "
 		    "or too many"));
-	return (0);
+	return (options_take(daemon, conf));
 }
 
 void

@@ -17,10 +17,12 @@ struct stub_daemon {
 	struct verdict *verdict;
 	int		left_ms; /* of the waiting */
 	const char     *problem; /* why stub_daemon_open() failed */
+	char		text[512]; /* private: of `problem` */
 };
 
 /*
- * Takes `servers` and `timeout` from the configuration. Returns 0; -1 if they
+ * Takes `servers`, `key_file`, `hedge`, `state_dir` and `timeout` from the
+ * configuration. Returns 0; -1 if they
  * are malformed; 1 if there is not enough memory to ask anything.
  */
 int stub_daemon_open(struct stub_daemon *daemon, const struct stub_conf *conf);

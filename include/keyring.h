@@ -30,6 +30,12 @@ struct keyring {
  */
 int keyring_read(struct keyring *keyring, const char *path, char *error,
     size_t size);
+/*
+ * A new key; `host` "" for one that anybody may have. Returns NULL, or what is
+ * wrong with the names. After seal_init().
+ */
+const char *keyring_make(struct seal_key *key, const char *id,
+    const char *host);
 /* NULL: none of that name. */
 const struct seal_key *keyring_find(const struct keyring *keyring,
     const char *id);

@@ -399,7 +399,7 @@ static const struct {
     {"a " HEX "\na " HEX "\n", 0600, 0, ":2: a second key named a"},
     {"0123456789abcdef0 " HEX "\n", 0600, 0, ":1: the name of a key is 1 to"},
     {"a=b " HEX "\n", 0600, 0, ":1: the name of a key is"},
-    {"a " HEX " mx1=2\n", 0600, 0, ":1: no name of a host"},
+    {"a " HEX " mx1=2\n", 0600, 0, ":1: the name of a host is 1 to"},
 };
 
 static void
