@@ -561,7 +561,7 @@ def check_unreachable():
 
 
 def check_invalid_author():
-    """What makes the daemon refuse the question must not help a forger."""
+    """Domains that are none must not keep the others from being judged."""
     bad = b'From: a@' + b'x' * 70 + b'.example, '
     message = BASE.replace(b'From: ', bad)
     out, taken = deliver(message)
@@ -570,6 +570,13 @@ def check_invalid_author():
     message = bad.rstrip(b', ') + b'\n\nHello\n'
     out, taken = deliver(message)
     equal((out.status, taken.count), (0, 1), '... and alone', out.stderr)
+    many = b''.join(b'a@d%d.plain.example, ' % i for i in range(9))
+    out, taken = deliver(BASE.replace(b'From: ', b'From: ' + many))
+    equal((out.status, out.text[:6], taken.count), (82, b'Z4.7.1', 0),
+          'more author domains than are looked at', out.stderr)
+    out, taken = deliver(b'DKIM-Signature: x\n' * 30 + rsa)
+    equal((out.status, out.text[:6], taken.count), (82, b'D5.7.1', 0),
+          'a signature below 20 others counts for nothing', out.stderr)
     long_header = BASE.replace(b'\n\n', b'\nX-Long: %s\n\n' %
                                (b' y\n' * 300000))
     out, taken = deliver(long_header)
@@ -673,6 +680,16 @@ def check_softlimit():
                          VERDICT_SERVERS='ipc:///nonexistent')
     ok(out.status == 0 and is_fallback(taken, message),
        '... and without a daemon', out.status, out.signal, out.stderr)
+    # Twenty bodies of different lengths to hash: the worst to be had.
+    body = BASE + line * (10 * 1000 * 1000 // len(line))
+    signature, end = sign(body, 'example.com', 'rsa', '-l', '9000000').split(
+        b'From: Alice', 1)
+    worst = b''.join(signature.replace(b'l=9000000', b'l=%d' % (9000000 + i))
+                     for i in range(20)) + b'From: Alice' + end
+    out, taken = deliver(worst, program=softlimit(16000000))
+    ok(out.status == 0 and out.seconds < 30, '10 MB with twenty signatures '
+       'of different lengths: %.1f s' % out.seconds, out.signal, out.stderr,
+       out.text)
     least = None
     for limit in range(15500000, 2000000, -500000):
         out, taken = deliver(rsa, program=softlimit(limit))
