@@ -146,6 +146,9 @@ struct choice {
 static const struct choice levels[] = {{"error", LOG_LEVEL_ERROR},
     {"warning", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO},
     {"debug", LOG_LEVEL_DEBUG}, {NULL, 0}};
+static const struct choice verdict_levels[] = {{"error", LOG_LEVEL_ERROR},
+    {"warning", LOG_LEVEL_WARNING}, {"info", LOG_LEVEL_INFO},
+    {"debug", LOG_LEVEL_DEBUG}, {"none", LOG_LEVEL_DEBUG + 1}, {NULL, 0}};
 static const struct choice targets[] = {
     {"stderr", LOG_TO_STDERR}, {"syslog", LOG_TO_SYSLOG}, {NULL, 0}};
 static const struct choice actions[] = {{"accept", RULES_ACCEPT},
@@ -197,6 +200,12 @@ static int
 check_level(cfg_t *cfg, cfg_opt_t *opt)
 {
 	return (check_choice(cfg, opt, levels));
+}
+
+static int
+check_verdicts(cfg_t *cfg, cfg_opt_t *opt)
+{
+	return (check_choice(cfg, opt, verdict_levels));
 }
 
 static int
@@ -578,7 +587,8 @@ static cfg_opt_t rule_opts[] = {
 };
 
 static cfg_opt_t log_opts[] = {CFG_STR("level", "info", CFGF_NONE),
-    CFG_STR("to", "stderr", CFGF_NONE), CFG_END()};
+    CFG_STR("to", "stderr", CFGF_NONE), CFG_STR("verdicts", "info", CFGF_NONE),
+    CFG_END()};
 
 static cfg_opt_t file_opts[] = {
     CFG_SEC("endpoint", endpoint_opts, CFGF_UNIQUE),
@@ -635,6 +645,7 @@ static const struct {
     {"verdict|after-defer", check_action},
     {"log|level", check_level},
     {"log|to", check_target},
+    {"log|verdicts", check_verdicts},
 };
 
 /*
@@ -858,11 +869,15 @@ static void
 get_log(struct conf *conf)
 {
 	cfg_t *section = cfg_getsec(conf->private->cfg, "log");
+	int level;
 
 	conf->log_level =
 	    (enum log_level)choice_find(levels, cfg_getstr(section, "level"));
 	conf->log_target =
 	    (enum log_target)choice_find(targets, cfg_getstr(section, "to"));
+	level = choice_find(verdict_levels, cfg_getstr(section, "verdicts"));
+	conf->run.log_verdicts = level <= LOG_LEVEL_DEBUG;
+	conf->run.log_level = (enum log_level)level;
 }
 
 /*

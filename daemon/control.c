@@ -5,12 +5,14 @@
 
 #include "arena.h"
 #include "cache.h"
+#include "control_tally.h"
 #include "dname.h"
 #include "inflight.h"
 #include "log.h"
 #include "request.h"
 #include "run.h"
 #include "stats.h"
+#include "tally.h"
 
 static void
 put_count(struct msg_out *reply, const char *name, uint64_t value)
@@ -24,12 +26,14 @@ control_stats(const struct control *control, const struct msg *msg, int64_t now,
     struct msg_out *reply)
 {
 	struct cache_stats cache;
-	enum stat stat;
+	enum stat_id stat;
 
 	(void)msg;
 	(void)now;
 	for (stat = 0; stat < STATS_COUNT; stat++)
 		put_count(reply, stat_name(stat), stat_value(stat));
+	put_count(
+	    reply, "counting_since", (uint64_t)control->tally->began / 1000);
 	put_count(reply, "parked", requests_parked(control->requests));
 	put_count(reply, "in_flight", inflight_count(control->inflight));
 	cache_stats(control->cache, &cache);
@@ -105,15 +109,55 @@ control_log(const struct control *control, const struct msg *msg, int64_t now,
 	log_set_level(value);
 }
 
+/*
+ * What the tally shows
+ */
+
+static void
+show_latency(const struct control *control, const struct msg *msg, int64_t now,
+    struct msg_out *reply)
+{
+	(void)now;
+	control_latency(control->tally, msg, reply);
+}
+
+static void
+show_top(const struct control *control, const struct msg *msg, int64_t now,
+    struct msg_out *reply)
+{
+	(void)now;
+	control_top(control->tally, msg, reply);
+}
+
+static void
+show_history(const struct control *control, const struct msg *msg, int64_t now,
+    struct msg_out *reply)
+{
+	(void)now;
+	control_history(control->tally, msg, reply);
+}
+
+static void
+show_series(const struct control *control, const struct msg *msg, int64_t now,
+    struct msg_out *reply)
+{
+	(void)now;
+	control_series(control->tally, msg, reply);
+}
+
 static const struct verb {
 	const char *name;
 	void (*answer)(const struct control *, const struct msg *, int64_t,
 	    struct msg_out *);
 } verbs[] = {
     {"flush", control_flush},
+    {"history", show_history},
+    {"latency", show_latency},
     {"log", control_log},
     {"reload", control_reload},
+    {"series", show_series},
     {"stats", control_stats},
+    {"top", show_top},
 };
 
 bool

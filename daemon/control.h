@@ -15,11 +15,13 @@
 struct cache;
 struct inflight;
 struct requests;
+struct tally;
 
 struct control {
 	struct cache	*cache;
 	struct inflight *inflight;
 	struct requests *requests;
+	struct tally	*tally;
 	/* Returns NULL, or what is wrong with the new configuration. */
 	const char *(*reload)(void *arg);
 	/* Makes the resolver forget what it keeps itself. */

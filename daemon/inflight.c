@@ -46,6 +46,8 @@ struct inflight {
 	struct bucket table[BUCKETS];
 	struct flights deadlines;
 	unsigned count;
+	inflight_watched *watch; /* NULL: nobody */
+	void *watch_arg;
 };
 
 struct inflight *
@@ -69,6 +71,13 @@ inflight_set_policy(
     struct inflight *inflight, const struct inflight_policy *policy)
 {
 	inflight->policy = *policy;
+}
+
+void
+inflight_watch(struct inflight *inflight, inflight_watched *watch, void *arg)
+{
+	inflight->watch = watch;
+	inflight->watch_arg = arg;
 }
 
 /* The key is secret, so nobody can choose names that share a bucket. */
@@ -261,10 +270,11 @@ answer_keep(struct inflight *inflight, struct arena *arena,
     const struct dname *name, uint16_t type, struct rrset *set, bool timed_out,
     int64_t now)
 {
-	const struct rrset *kept = set, *older;
+	const struct rrset *kept = set, *older = NULL;
 
-	if (set->state == RR_FAILED) {
+	if (set->state == RR_FAILED || inflight->watch != NULL)
 		older = cache_get(inflight->cache, arena, name, type);
+	if (set->state == RR_FAILED) {
 		if (older != NULL && rrset_from_future(older, now))
 			older = NULL;
 		if (timed_out && older != NULL &&
@@ -276,6 +286,9 @@ answer_keep(struct inflight *inflight, struct arena *arena,
 	} else {
 		set_stamp(&inflight->policy, set, now);
 	}
+	if (inflight->watch != NULL)
+		inflight->watch(
+		    inflight->watch_arg, name, type, older, kept, now);
 	cache_put(inflight->cache, name, type, kept);
 	return (kept);
 }

@@ -37,6 +37,14 @@ struct inflight_policy {
 typedef void inflight_answered(void *arg, const struct dname *name,
     uint16_t type, const struct rrset *set);
 
+/*
+ * Told of each answer: `set` is what will be stored in place of `older`, NULL
+ * if there is none. Both borrowed for the call, which must not use the cache.
+ */
+typedef void inflight_watched(void *arg, const struct dname *name,
+    uint16_t type, const struct rrset *older, const struct rrset *set,
+    int64_t now);
+
 /* In the waiter's own memory; zeroed when it waits for nothing. */
 struct waiter {
 	LIST_ENTRY(waiter) entry; /* private */
@@ -50,6 +58,10 @@ struct inflight *inflight_new(struct resolver *resolver, struct cache *cache,
 void inflight_free(struct inflight *inflight);
 void inflight_set_policy(struct inflight *inflight,
     const struct inflight_policy *policy);
+
+/* One watcher; NULL: none, as at first. */
+void inflight_watch(struct inflight *inflight, inflight_watched *watch,
+    void *arg);
 
 /*
  * Waits for a lookup, starting it if nobody does. `waiter` NULL: only renews

@@ -27,13 +27,14 @@
 #include "resolver.h"
 #include "server.h"
 #include "stats.h"
+#include "tally_file.h"
 
 /* Messages of one endpoint in one turn, so that none starves the others. */
 #define RECEIVE_MAX 64
-#define TICK	    1000  /* ms between two looks at the cache */
-#define TICK_SOON   20	  /* ... while it has work left */
+#define TICK	    1000 /* ms between two looks at the cache */
+#define TICK_SOON   20	 /* ... while it has work left */
 /* Clients come back for the next daemon, which cannot start before the end. */
-#define DRAIN_MAX 2000 /* ms that parked requests get after SIGTERM */
+#define DRAIN_MAX   2000  /* ms that parked requests get after SIGTERM */
 #define LINGER	    100	  /* ms for the last replies to leave */
 #define PROOF_RETRY 60000 /* ms */
 /* The wall clock may be set; less than this is its ordinary drift, ms. */
@@ -46,6 +47,7 @@ struct loop {
 	struct resolver *resolver;
 	struct inflight *inflight;
 	struct requests *requests;
+	struct tally *tally;
 	struct control control;
 	size_t servers; /* the last one is the control endpoint */
 	struct server **server;
@@ -195,6 +197,32 @@ servers_open(struct loop *loop)
 	return (0);
 }
 
+/* Of one file name made from another. */
+#define TALLY_SUFFIX ".stats"
+
+/* Only who owns the cache may read and write the file beside it. */
+static struct tally *
+tally_of(const struct conf *conf, int64_t now)
+{
+	struct tally *tally = tally_new(now);
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s" TALLY_SUFFIX, conf->cache.file);
+	tally_load(tally, path);
+	return (tally);
+}
+
+/* An inflight_watched. */
+static void
+loop_fetched(void *arg, const struct dname *name, uint16_t type,
+    const struct rrset *older, const struct rrset *set, int64_t now)
+{
+	struct loop *loop = arg;
+
+	tally_fetched(
+	    loop->tally, name, type, older, set, &loop->conf->run.dmarc, now);
+}
+
 static const char *loop_reload(void *arg);
 static void loop_forget(void *arg);
 
@@ -210,8 +238,11 @@ parts_open(struct loop *loop)
 	conf->run.started = loop->now;
 	loop->inflight = inflight_new(loop->resolver, loop->cache, &policy);
 	loop->requests = requests_new(loop->cache, loop->inflight, &conf->run);
+	loop->tally = tally_of(conf, loop->now);
+	requests_set_tally(loop->requests, loop->tally);
+	inflight_watch(loop->inflight, loop_fetched, loop);
 	loop->control = (struct control){loop->cache, loop->inflight,
-	    loop->requests, loop_reload, loop_forget, loop};
+	    loop->requests, loop->tally, loop_reload, loop_forget, loop};
 	return (servers_open(loop));
 }
 
@@ -251,6 +282,7 @@ loop_close(struct loop *loop)
 		inflight_free(loop->inflight);
 	resolver_close(loop->resolver);
 	cache_close(loop->cache);
+	tally_free(loop->tally);
 	if (loop->signal_fd != -1)
 		close(loop->signal_fd);
 	psl_close();
@@ -486,6 +518,18 @@ messages_take(struct loop *loop, size_t i)
 }
 
 static void
+tally_keep(struct loop *loop)
+{
+	struct cache_stats stats;
+	struct tally_gauges gauges;
+
+	cache_stats(loop->cache, &stats);
+	gauges = (struct tally_gauges){stats.entries, stats.live};
+	tally_sample(loop->tally, &gauges, loop->now);
+	tally_save(loop->tally, loop->now);
+}
+
+static void
 tick(struct loop *loop)
 {
 	if (loop->tick_at > loop->now)
@@ -493,6 +537,8 @@ tick(struct loop *loop)
 	loop->tick_at =
 	    loop->now + (cache_tick(loop->cache, loop->now) ? TICK_SOON : TICK);
 	proof_start(loop);
+	if (tally_due(loop->tally, loop->now))
+		tally_keep(loop);
 }
 
 static int64_t
@@ -558,6 +604,7 @@ loop_run(struct loop *loop)
 		turn(loop);
 	}
 	nanosleep(&linger, NULL);
+	tally_keep(loop);
 	log_info("stopped unanswered=%u", requests_parked(loop->requests));
 	return (loop->status);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include "arena.h"
 #include "cache.h"
@@ -13,6 +14,8 @@
 #include "run.h"
 #include "server.h"
 #include "stats.h"
+#include "tally.h"
+#include "verdict_log.h"
 #include "view.h"
 
 /*
@@ -58,6 +61,7 @@ struct request {
 	bool control;
 	bool is_ready;
 	int64_t arrived, deadline;
+	uint64_t taken_us; /* by the steady clock */
 	unsigned rounds;
 	unsigned pending; /* names waited for */
 	SLIST_HEAD(, pin) pins;
@@ -74,6 +78,8 @@ struct requests {
 	unsigned count; /* parked */
 	unsigned by_asker[SERVER_ASKERS];
 	bool refusing;
+	struct tally *tally;
+	uint64_t verdicts; /* numbers their ids */
 	char reply[MSG_MAX];
 };
 
@@ -98,6 +104,12 @@ requests_set_options(
     struct requests *requests, const struct run_options *options)
 {
 	requests->options = options;
+}
+
+void
+requests_set_tally(struct requests *requests, struct tally *tally)
+{
+	requests->tally = tally;
 }
 
 void
@@ -312,6 +324,30 @@ answer_log(const struct request *request, enum view_mode mode, int64_t now)
 	    mode == VIEW_FINAL ? "no" : "yes");
 }
 
+static uint64_t
+clock_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
+}
+
+/* The reply has left: now there is time for the accounts. */
+static void
+answer_account(struct request *request, const char *id,
+    const struct run_outcome *outcome, int64_t now)
+{
+	struct requests *requests = request->requests;
+	const uint64_t us = clock_us() - request->taken_us;
+
+	tally_answered(requests->tally, request->question.word,
+	    msg_get(&request->question, "host"), outcome, us, now);
+	if (outcome->decision != NULL)
+		verdict_log(requests->options, id, &request->question, outcome,
+		    us, request->rounds, now);
+}
+
 enum outcome { ANSWERED, MISSING, OVERLOADED };
 
 /* One evaluation over one snapshot of the cache. */
@@ -324,7 +360,9 @@ request_run(struct request *request, enum view_mode mode, int64_t now)
 	    source_get, &source, source_recall, source_remember};
 	struct msg_out out = {
 	    .buf = requests->reply, .size = sizeof(requests->reply)};
+	struct run_outcome found;
 	struct view *view;
+	char id[VERDICT_ID_MAX];
 	enum outcome outcome = ANSWERED;
 
 	stat_count(STAT_RUNS);
@@ -333,10 +371,15 @@ request_run(struct request *request, enum view_mode mode, int64_t now)
 	view = view_open(source.scratch, &records, request->arrived,
 	    requests->options->stale_max, mode);
 	run_question(requests->options, &request->question, request->control,
-	    view, &out);
+	    view, &out, &found);
 	if (!view_missing(view)) {
+		if (found.decision != NULL)
+			msg_put(&out, "id",
+			    verdict_id(id, requests->options->started,
+				++requests->verdicts));
 		reply_send(request->server, &request->peer, &out);
 		answer_log(request, mode, now);
+		answer_account(request, id, &found, now);
 		renewals_start(requests, view, now);
 	} else {
 		outcome = missing_join(request, view, now) == 0 ? MISSING
@@ -368,6 +411,8 @@ request_advance(struct request *request, int64_t now)
 		return (false);
 	case OVERLOADED:
 		reply_busy(request->requests, request->server, &request->peer);
+		tally_busy(request->requests->tally,
+		    msg_get(&request->question, "host"), now);
 		return (true);
 	}
 	return (true);
@@ -402,6 +447,7 @@ request_new(struct requests *requests, struct server *server,
 	request->peer = *peer;
 	request->control = control;
 	request->arrived = now;
+	request->taken_us = clock_us();
 	return (request);
 }
 

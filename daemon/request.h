@@ -21,6 +21,7 @@ struct peer;
 struct requests;
 struct run_options;
 struct server;
+struct tally;
 
 /* `options` is borrowed until requests_set_options() or requests_free(). */
 struct requests *requests_new(struct cache *cache, struct inflight *inflight,
@@ -29,6 +30,8 @@ void requests_free(struct requests *requests);
 /* Requests that are parked go on with the new options. */
 void requests_set_options(struct requests *requests,
     const struct run_options *options);
+/* Where answers are accounted for; borrowed. NULL, as at first: nowhere. */
+void requests_set_tally(struct requests *requests, struct tally *tally);
 /* From now on every message is answered with "busy". */
 void requests_refuse(struct requests *requests);
 

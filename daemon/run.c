@@ -42,6 +42,7 @@ struct run {
 	struct view *view;
 	struct arena *arena;
 	struct msg_out *reply;
+	struct run_outcome *outcome;
 };
 
 void
@@ -77,6 +78,14 @@ field_required(struct run *run, const char *name)
 		return (value);
 	put_error(run, name, "missing");
 	return (NULL);
+}
+
+/* What the question is about; no name at all is fine. */
+static void
+outcome_domain(struct run *run, const char *domain)
+{
+	run->outcome->has_domain =
+	    idn_to_dname(&run->outcome->domain, domain) == 0;
 }
 
 static void
@@ -180,6 +189,7 @@ run_dkim_key(struct run *run)
 		    arena_strndup(run->arena, value, (size_t)(space - value)),
 		    space + 1, &key);
 		put_key(run, value, &key);
+		outcome_domain(run, space + 1);
 	}
 	if (keys == 0)
 		put_error(run, "key", "missing");
@@ -255,6 +265,7 @@ run_spf(struct run *run)
 	spf_recall(run->view, &question, &answer);
 	msg_put(run->reply, "result", spf_result_text(answer.result));
 	msg_put(run->reply, "domain", answer.domain);
+	outcome_domain(run, answer.domain);
 	msg_put(run->reply, "identity",
 	    answer.identity == SPF_HELO ? "helo" : "mailfrom");
 	msg_put(run->reply, "mechanism", answer.mechanism);
@@ -317,6 +328,8 @@ run_dmarc(struct run *run)
 		put_error(run, "from_domain", "no domain name");
 		return;
 	}
+	run->outcome->has_domain = true;
+	run->outcome->domain = author;
 	dmarc_find(run->view, &author, &run->options->dmarc, &dmarc);
 	msg_put(run->reply, "status", dmarc_status_text(dmarc.status));
 	put_dmarc_policy(run, &dmarc);
@@ -589,33 +602,50 @@ verdict_count(const struct rules_decision *decision)
 	}
 }
 
-static int
-run_verdict(struct run *run, struct verdict *verdict)
+static void
+outcome_verdict(struct run *run, const struct verdict *verdict,
+    const struct view_scope *scope)
 {
-	struct view_scope scope;
+	struct run_outcome *outcome = run->outcome;
+
+	outcome->decision = &verdict->decision;
+	outcome->facts = &verdict->facts;
+	outcome->scope = scope;
+	outcome->has_domain = verdict->facts.has_author;
+	outcome->domain = verdict->facts.author;
+}
+
+/* Arena; NULL, and the reply is an error, when the question is not right. */
+static struct verdict *
+run_verdict(struct run *run)
+{
+	struct verdict *verdict = arena_alloc(run->arena, sizeof(*verdict));
+	struct view_scope *scope = arena_alloc(run->arena, sizeof(*scope));
 	int ret;
 
-	view_enter(run->view, &scope);
+	view_enter(run->view, scope);
 	ret = verdict_strictest(run, verdict);
 	view_leave(run->view);
 	if (ret == -1)
-		return (-1);
+		return (NULL);
 	put_decision(run, verdict);
 	put_facts(run, verdict);
-	put_scope(run, &scope);
+	put_scope(run, scope);
+	outcome_verdict(run, verdict, scope);
 	if (!view_missing(run->view))
 		verdict_count(&verdict->decision);
-	return (0);
+	return (verdict);
 }
 
 static void
 run_check(struct run *run)
 {
-	struct verdict verdict;
-	const struct facts *facts = &verdict.facts;
+	const struct verdict *verdict = run_verdict(run);
+	const struct facts *facts;
 
-	if (run_verdict(run, &verdict) == -1)
+	if (verdict == NULL)
 		return;
+	facts = &verdict->facts;
 	/* Behind the verdict and outside of its scope: it cannot change it. */
 	if (run->options->compare && facts->has_author &&
 	    (facts->have & FACTS_DMARC) != 0)
@@ -728,11 +758,11 @@ put_explanation(struct run *run, struct verdict *verdict)
 static void
 run_explain(struct run *run)
 {
-	struct verdict verdict;
+	struct verdict *verdict;
 
 	view_forget(run->view);
-	if (run_verdict(run, &verdict) == 0)
-		put_explanation(run, &verdict);
+	if ((verdict = run_verdict(run)) != NULL)
+		put_explanation(run, verdict);
 }
 
 /*
@@ -837,11 +867,14 @@ static const struct verb {
 
 void
 run_question(const struct run_options *options, const struct msg *question,
-    bool control, struct view *view, struct msg_out *reply)
+    bool control, struct view *view, struct msg_out *reply,
+    struct run_outcome *outcome)
 {
-	struct run run = {options, question, view, view_arena(view), reply};
+	struct run run = {
+	    options, question, view, view_arena(view), reply, outcome};
 	size_t i;
 
+	memset(outcome, 0, sizeof(*outcome));
 	msg_begin(reply, reply->buf, reply->size, "ok");
 	for (i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (strcmp(verbs[i].name, question->word) == 0 &&

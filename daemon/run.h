@@ -12,10 +12,14 @@
 #include <stdint.h>
 
 #include "dmarc.h"
+#include "dname.h"
+#include "log.h"
 #include "msg.h"
 #include "view.h"
 
+struct facts;
 struct rules;
+struct rules_decision;
 
 /* What the configuration says about answers. Borrowed by requests. */
 struct run_options {
@@ -27,6 +31,18 @@ struct run_options {
 	bool		     renew;	   /* records in use, near their end */
 	int64_t		     stale_max;	   /* ms */
 	int64_t		     started;	   /* of the daemon, ms */
+	bool		     log_verdicts; /* a line for each, */
+	enum log_level	     log_level;	   /* at this level */
+};
+
+/* What was found, for whoever keeps accounts. All of it is the view's arena. */
+struct run_outcome {
+	bool	     has_domain;
+	struct dname domain; /* that the question is about */
+	/* NULL, all three, unless a verdict was given. */
+	const struct rules_decision *decision;
+	const struct facts	    *facts;
+	const struct view_scope	    *scope; /* what it rests on */
 };
 
 /*
@@ -35,7 +51,8 @@ struct run_options {
  * which has a few more verbs.
  */
 void run_question(const struct run_options *options, const struct msg *question,
-    bool control, struct view *view, struct msg_out *reply);
+    bool control, struct view *view, struct msg_out *reply,
+    struct run_outcome *outcome);
 
 /* A reply of "verdict/1 error". */
 void run_error(struct msg_out *reply, const char *reason);

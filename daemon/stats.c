@@ -18,25 +18,31 @@ static const char *const helps[] = {
 };
 
 void
-stat_count(enum stat stat)
+stat_count(enum stat_id stat)
 {
 	atomic_fetch_add_explicit(&counters[stat], 1, memory_order_relaxed);
 }
 
+void
+stat_restore(enum stat_id stat, uint64_t value)
+{
+	atomic_fetch_add_explicit(&counters[stat], value, memory_order_relaxed);
+}
+
 uint64_t
-stat_value(enum stat stat)
+stat_value(enum stat_id stat)
 {
 	return (atomic_load_explicit(&counters[stat], memory_order_relaxed));
 }
 
 const char *
-stat_name(enum stat stat)
+stat_name(enum stat_id stat)
 {
 	return (names[stat]);
 }
 
 const char *
-stat_help(enum stat stat)
+stat_help(enum stat_id stat)
 {
 	return (helps[stat]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Counters, one for each thing an operator may ask about. They only grow
- * while the daemon lives, and any thread may count.
+ * Counters, one for each thing an operator may ask about. They only grow, and
+ * any thread may count. Those of earlier processes are in them, see tally.h.
  */
 #ifndef STATS_H
 #define STATS_H
@@ -36,9 +36,10 @@
 	X(STAT_RENEWED, "lookups_renewed", "of the lookups: for renewal")      \
 	X(STAT_LOOKUPS_OVER, "lookups_over", "names refused: table full")      \
 	X(STAT_SECURE, "answers_secure", "answers by DNSSEC status")           \
-	X(STAT_INSECURE, "answers_insecure", "")                               \
-	X(STAT_INDETERMINATE, "answers_indeterminate", "")                     \
-	X(STAT_BOGUS, "answers_bogus", "")                                     \
+	X(STAT_INSECURE, "answers_insecure", "of these: insecure")              \
+	X(STAT_INDETERMINATE, "answers_indeterminate",                           \
+	    "of these: indeterminate")                                         \
+	X(STAT_BOGUS, "answers_bogus", "of these: bogus")                       \
 	X(STAT_FAILED, "answers_failed", "answers that were failures")         \
 	X(STAT_TIMEOUTS, "lookup_timeouts", "lookups over their deadline")     \
 	X(STAT_CONNECTIONS, "connections", "connections accepted")             \
@@ -57,16 +58,18 @@
 	X(STAT_RELOADS, "reloads", "configurations taken")                     \
 	X(STAT_RELOADS_FAILED, "reloads_failed", "configurations refused")
 
-enum stat {
+enum stat_id {
 #define STATS_ENUM(id, name, help) id,
 	STATS_COUNTERS(STATS_ENUM)
 #undef STATS_ENUM
 	    STATS_COUNT
 };
 
-void stat_count(enum stat stat);
-uint64_t stat_value(enum stat stat);
-const char *stat_name(enum stat stat);
-const char *stat_help(enum stat stat);
+void stat_count(enum stat_id stat);
+uint64_t stat_value(enum stat_id stat);
+/* Adds what an earlier process has counted. */
+void stat_restore(enum stat_id stat, uint64_t value);
+const char *stat_name(enum stat_id stat);
+const char *stat_help(enum stat_id stat);
 
 #endif

@@ -571,7 +571,7 @@ do_stat(struct play *play, char *rest)
 	const char *name = word_next(&rest);
 	const uint64_t want = strtoull(rest, NULL, 10);
 	uint64_t value;
-	enum stat stat;
+	enum stat_id stat;
 
 	for (stat = 0; stat < STATS_COUNT; stat++)
 		if (strcmp(stat_name(stat), name) == 0)
@@ -660,7 +660,7 @@ scenario_run(struct scenario *scenario, const char *directory)
 {
 	struct play *play = calloc(1, sizeof(*play));
 	char *problem;
-	enum stat stat;
+	enum stat_id stat;
 
 	if (play == NULL)
 		abort();

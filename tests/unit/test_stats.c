@@ -27,7 +27,7 @@ test_count(void **state)
 static void
 test_names(void **state)
 {
-	enum stat a, b;
+	enum stat_id a, b;
 
 	(void)state;
 	for (a = 0; a < STATS_COUNT; a++) {
