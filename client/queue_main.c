@@ -303,7 +303,8 @@ message_handle(struct queue *queue)
 		    "5.3.4 The header of the message is too long"));
 	if (status != QUEUE_DONE)
 		return (status);
-	peer_read(&queue->peer, queue->spool.header, queue->spool.header_len);
+	peer_read(&queue->peer, queue->envelope.sender, queue->spool.header,
+	    queue->spool.header_len);
 	message_judge(queue);
 	return (verdict_follow(queue));
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "mail_header.h"
+#include "spp_note.h"
 
 /* Some servers for IPv6 use names of their own. */
 static const char *
@@ -109,21 +110,48 @@ helo_from_header(
 		received_read(peer, text, ip);
 }
 
-void
-peer_read(struct peer *peer, const char *header, size_t len)
+/* In the server's environment, under one of several names. */
+static bool
+helo_from_server(struct peer *peer)
 {
 	static const char *const variables[] = {"SMTPHELOHOST", "HELOHOST"};
-	const char *ip = remote_ip(), *helo;
+	const char *helo;
 	size_t i;
 
-	peer->helo[0] = '\0';
-	snprintf(peer->ip, sizeof(peer->ip), "%s", unmapped(ip));
 	for (i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
 		helo = getenv(variables[i]);
 		if (helo == NULL || *helo == '\0')
 			continue;
 		snprintf(peer->helo, sizeof(peer->helo), "%s", helo);
-		return;
+		return (true);
 	}
-	helo_from_header(peer, ip, header, len);
+	return (false);
+}
+
+/* What verdict-spp noted, if that is about this client and sender. */
+static bool
+helo_from_note(struct peer *peer, const char *ip, const char *sender)
+{
+	const char *variable = getenv(NOTE_VARIABLE);
+	char text[NOTE_MAX];
+	struct note note;
+
+	if (variable == NULL || strlen(variable) >= sizeof(text))
+		return (false);
+	memcpy(text, variable, strlen(variable) + 1);
+	if (!note_read(&note, text, ip, sender) || *note.helo == '\0')
+		return (false);
+	snprintf(peer->helo, sizeof(peer->helo), "%s", note.helo);
+	return (true);
+}
+
+void
+peer_read(struct peer *peer, const char *sender, const char *header, size_t len)
+{
+	const char *ip = remote_ip();
+
+	peer->helo[0] = '\0';
+	snprintf(peer->ip, sizeof(peer->ip), "%s", unmapped(ip));
+	if (!helo_from_server(peer) && !helo_from_note(peer, ip, sender))
+		helo_from_header(peer, ip, header, len);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who sent the message: what the server's environment says (tcp-environ(5)),
- * and where it is silent about HELO, its Received field on top of the message.
+ * Who sent the message: what the server's environment says (tcp-environ(5)).
+ * Where it is silent about HELO, what verdict-spp(8) noted, or else the server's
+ * Received field on top of the message.
  */
 #ifndef QUEUE_PEER_H
 #define QUEUE_PEER_H
@@ -20,7 +21,8 @@ struct peer {
  */
 bool peer_is_stranger(void);
 
-/* `header` is that of the message, the server's Received field on top. */
-void peer_read(struct peer *peer, const char *header, size_t len);
+/* `sender` is that of the envelope; `header` the message's. */
+void peer_read(
+    struct peer *peer, const char *sender, const char *header, size_t len);
 
 #endif

@@ -114,7 +114,7 @@ message_try(int in, const char *text, const uint8_t *data, size_t size)
 	check(spool_open(&spool, NULL) == 0);
 	check(spool_fill(&spool, in) == QUEUE_DONE);
 	if (spool_header(&spool) == QUEUE_DONE) {
-		peer_read(&peer, spool.header, spool.header_len);
+		peer_read(&peer, "", spool.header, spool.header_len);
 		check(strlen(peer.helo) < sizeof(peer.helo));
 		check(fields_disown(&spool, ID) == 0);
 		fields_try(text, &spool);

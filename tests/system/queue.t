@@ -383,6 +383,11 @@ def check_peer():
        'a Received that is not the first', text)
     ok('helo=hh.example;' in spf_line(HELOHOST='hh.example', **bare),
        'HELOHOST')
+    note_ = 'spf=pass client_ip=%s helo=n.example mail_from=%s'
+    ok('helo=n.example;' in spf_line(VERDICT_SPP=note_ % (
+        STRANGER, 'list@example.net'), **bare), 'verdict-spp\'s note')
+    ok('n.example' not in spf_line(VERDICT_SPP=note_ % (
+        STRANGER, 'other@example.net'), **bare), '... about another sender')
     ok('domain of example.net ' in spf_line(
         sender='alice@attacker.example@example.net'),
        'the sender\'s domain is behind the last @')

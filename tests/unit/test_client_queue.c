@@ -205,6 +205,7 @@ environment_clear(void)
 	unsetenv("TCP6REMOTEIP");
 	unsetenv("SMTPHELOHOST");
 	unsetenv("HELOHOST");
+	unsetenv("VERDICT_SPP");
 	unsetenv("ERROR_FD");
 	unsetenv("SSLCTLFD");
 	unsetenv("SSLREADFD");
@@ -224,15 +225,22 @@ test_peer(void **state)
 	assert_true(peer_is_stranger());
 	for (i = 0; i < sizeof(peers) / sizeof(peers[0]); i++) {
 		print_message("# %s\n", peers[i].header);
-		peer_read(&peer, peers[i].header, strlen(peers[i].header));
+		peer_read(
+		    &peer, "a@b", peers[i].header, strlen(peers[i].header));
 		assert_string_equal(peer.helo, peers[i].helo);
 		assert_string_equal(peer.ip, "192.0.2.1");
 	}
+	setenv("VERDICT_SPP",
+	    "spf=none client_ip=192.0.2.1 helo=n%21 mail_from=a@c", 1);
+	peer_read(&peer, "a@b", peers[0].header, strlen(peers[0].header));
+	assert_string_equal(peer.helo, "x");
+	peer_read(&peer, "a@c", peers[0].header, strlen(peers[0].header));
+	assert_string_equal(peer.helo, "n!");
 	setenv("HELOHOST", "env", 1);
-	peer_read(&peer, peers[0].header, strlen(peers[0].header));
+	peer_read(&peer, "a@b", peers[0].header, strlen(peers[0].header));
 	assert_string_equal(peer.helo, "env");
 	setenv("SMTPHELOHOST", "smtp", 1);
-	peer_read(&peer, peers[0].header, strlen(peers[0].header));
+	peer_read(&peer, "a@b", peers[0].header, strlen(peers[0].header));
 	assert_string_equal(peer.helo, "smtp");
 	setenv("RELAYCLIENT", "", 1);
 	assert_false(peer_is_stranger());
@@ -255,7 +263,7 @@ test_peer_address(void **state)
 	for (i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
 		setenv("TCP6REMOTEIP", addresses[i].given, 1);
 		assert_true(peer_is_stranger());
-		peer_read(&peer, "", 0);
+		peer_read(&peer, "a@b", "", 0);
 		assert_string_equal(peer.ip, addresses[i].want);
 	}
 }
