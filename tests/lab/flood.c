@@ -4,7 +4,7 @@
  * answer: for tests of crowds and for load.
  *
  *	flood -s ENDPOINT [-n COUNT] [-j CONNECTIONS] [-w WINDOW]
- *	    [-m DISTINCT] [-t SECONDS] [-e LINE]... VERB [name=value]...
+ *	    [-m DISTINCT] [-t SECONDS] [-k KEYS] [-e LINE]... VERB [name=value]...
  *
  *	-n	questions in all [1]
  *	-j	connections [1]; each is a raw REQ socket
@@ -12,6 +12,8 @@
  *		nanomsg server is sure to answer all
  *	-m	%d in a value counts from 0 to DISTINCT - 1 and again [COUNT]
  *	-t	give up after so long without any answer [10]
+ *	-k	seal the questions with the first key of this file; what cannot be
+ *		opened is wrong
  *	-e	a line that each "ok" answer must have, at least up to a space;
  *		it may hold %d too
  *
@@ -32,6 +34,9 @@
 #include <nanomsg/nn.h>
 #include <nanomsg/reqrep.h>
 
+#include "keyring.h"
+#include "seal.h"
+
 #define MESSAGE_MAX   65536
 #define WINDOW_MAX    64
 #define EXPECT_MAX    8
@@ -45,7 +50,11 @@ struct order {
 	int expects;
 	int words; /* VERB and fields */
 	char **word;
+	const struct seal_key *key; /* NULL: in the clear */
 };
+
+/* What the daemon wants to see in a sealed question; of the last answer. */
+static uint8_t cookie[SEAL_COOKIE];
 
 struct tally {
 	long sent, answered, ok, busy, error, wrong;
@@ -62,6 +71,7 @@ struct question {
 	int64_t sent;	 /* microseconds */
 	int64_t latency; /* -1: not answered yet */
 	struct connection *by;
+	struct seal_mark mark;
 };
 
 /* The header nanomsg wants beside a raw message: the request id. */
@@ -108,8 +118,10 @@ question_write(char *buf, const struct order *order, long index)
 
 /* Returns 0, or -1 when the socket takes nothing now. */
 static int
-question_send(struct connection *to, const struct order *order, long index)
+question_send(struct connection *to, const struct order *order,
+    struct question *question, long index)
 {
+	static uint8_t sealed[MESSAGE_MAX + SEAL_OVERHEAD];
 	char buf[MESSAGE_MAX];
 	uint32_t id = htonl((uint32_t)index | REQUEST_BIT);
 	size_t size = sizeof id;
@@ -118,6 +130,11 @@ question_send(struct connection *to, const struct order *order, long index)
 	struct nn_msghdr msg = {
 	    &iov, 1, &control, NN_CMSG_SPACE(sizeof size + sizeof id)};
 
+	if (order->key != NULL) {
+		iov.iov_len = seal_request(sealed, order->key, cookie, buf,
+		    iov.iov_len, &question->mark);
+		iov.iov_base = sealed;
+	}
 	memset(&control, 0, sizeof control);
 	control.align.cmsg_len = NN_CMSG_LEN(sizeof size + sizeof id);
 	control.align.cmsg_level = PROTO_SP;
@@ -176,22 +193,35 @@ answer_count(struct tally *tally, const struct order *order, const char *answer,
 		    tally->example, sizeof tally->example, "%.500s", answer);
 }
 
+/* The text of a sealed answer in its place. Returns its length, or -1. */
+static int
+answer_open(const struct order *order, const struct question *question,
+    char *buf, int len)
+{
+	static char text[MESSAGE_MAX + SEAL_OVERHEAD];
+	const ssize_t n = seal_open_reply(text, order->key, (uint8_t *)buf,
+	    (size_t)len, cookie, &question->mark);
+
+	if (n > 0)
+		memcpy(buf, text, (size_t)n);
+	return ((int)n);
+}
+
 /* Takes one answer; returns 0, or -1 when there is none now. */
 static int
 answer_take(int sock, const struct order *order, struct question *questions,
     struct tally *tally)
 {
-	char buf[MESSAGE_MAX + 1];
+	char buf[MESSAGE_MAX + SEAL_OVERHEAD + 1];
 	union control control;
 	uint32_t id;
-	struct nn_iovec iov = {buf, MESSAGE_MAX};
+	struct nn_iovec iov = {buf, sizeof(buf) - 1};
 	struct nn_msghdr msg = {&iov, 1, &control, sizeof control};
 	struct question *question;
 	int len = nn_recvmsg(sock, &msg, NN_DONTWAIT);
 
 	if (len < 0)
 		return (-1);
-	buf[len] = '\0';
 	memcpy(&id, NN_CMSG_DATA(&control.align) + sizeof(size_t), sizeof id);
 	id = ntohl(id) & ~REQUEST_BIT;
 	if ((long)id >= tally->sent || questions[id].latency >= 0) {
@@ -199,6 +229,14 @@ answer_take(int sock, const struct order *order, struct question *questions,
 		return (0);
 	}
 	question = &questions[id];
+	if (order->key != NULL) {
+		len = answer_open(order, question, buf, len);
+		/* No text: it has a new cookie, and wants the question anew. */
+		if (len == 0 &&
+		    question_send(question->by, order, question, (long)id) == 0)
+			return (0);
+	}
+	buf[len < 0 ? 0 : len] = '\0';
 	question->latency = now() - question->sent;
 	question->by->outstanding--;
 	tally->answered++;
@@ -223,7 +261,8 @@ windows_fill(struct connection *connections, const struct order *order,
 			question->sent = now();
 			question->latency = -1;
 			question->by = c;
-			if (question_send(c, order, tally->sent) != 0) {
+			if (question_send(c, order, question, tally->sent) !=
+			    0) {
 				all = false;
 				break;
 			}
@@ -345,10 +384,27 @@ number_read(const char *text, long max)
 	return (number);
 }
 
+static const struct seal_key *
+key_read(const char *path)
+{
+	static struct keyring ring;
+	char error[256];
+
+	if (seal_init() == -1 ||
+	    keyring_read(&ring, path, error, sizeof error) == -1) {
+		fprintf(stderr, "flood: %s\n", error);
+		exit(100);
+	}
+	return (&ring.key[0]);
+}
+
 static void
 option_read(struct order *order, int option)
 {
 	switch (option) {
+	case 'k':
+		order->key = key_read(optarg);
+		break;
 	case 's':
 		order->endpoint = optarg;
 		break;
@@ -384,7 +440,7 @@ order_read(int argc, char **argv)
 	    .count = 1, .connections = 1, .window = WINDOW_MAX, .patience = 10};
 	int option;
 
-	while ((option = getopt(argc, argv, "e:j:m:n:s:t:w:")) != -1)
+	while ((option = getopt(argc, argv, "e:j:k:m:n:s:t:w:")) != -1)
 		option_read(&order, option);
 	order.words = argc - optind;
 	order.word = argv + optind;
