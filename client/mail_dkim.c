@@ -26,6 +26,7 @@ struct mail_dkim {
 
 	DKIM_LIB *lib;
 	DKIM *handle;	   /* NULL: nothing to verify, or it went wrong */
+	bool broken_fed;   /* it was given the broken signatures, too */
 	const char *wrong; /* why none can be verified */
 	enum dkim_result wrong_result;
 };
@@ -170,7 +171,9 @@ info_matches(DKIM_SIGINFO *info, const struct signature *sig)
 
 /*
  * Finds libopendkim's handles of our signatures, in order: it leaves some out
- * that it cannot parse. Those that are not found stay NULL.
+ * that it cannot parse. Those that are not found stay NULL. A broken one takes
+ * its handle, too, or a copy without the fault would get the broken one's
+ * result: libopendkim does not mind rsa-sha1.
  */
 static void
 infos_match(const struct mail_dkim *m, DKIM_SIGINFO **infos, int n,
@@ -180,13 +183,15 @@ infos_match(const struct mail_dkim *m, DKIM_SIGINFO **infos, int n,
 	size_t i;
 
 	for (i = 0; i < m->n; i++) {
+		const bool broken = m->sigs[i].problem != NULL;
+
 		matched[i] = NULL;
-		if (m->sigs[i].problem != NULL)
+		if (broken && (!m->broken_fed || m->sigs[i].b[0] == '\0'))
 			continue;
 		for (at = next; at < n; at++) {
 			if (!info_matches(infos[at], &m->sigs[i]))
 				continue;
-			matched[i] = infos[at];
+			matched[i] = broken ? NULL : infos[at];
 			next = at + 1;
 			break;
 		}
@@ -259,7 +264,7 @@ field_is_broken(const struct mail_dkim *m, const struct header_field *field,
 }
 
 static DKIM_STAT
-header_feed(struct mail_dkim *m, bool with_broken)
+header_feed(struct mail_dkim *m)
 {
 	struct header_field field;
 	const char *cursor = m->header, *end = m->header + m->header_len;
@@ -267,7 +272,7 @@ header_feed(struct mail_dkim *m, bool with_broken)
 	size_t sigs_seen = 0;
 
 	while (header_next(&cursor, end, &field)) {
-		if (field_is_broken(m, &field, &sigs_seen) && !with_broken)
+		if (field_is_broken(m, &field, &sigs_seen) && !m->broken_fed)
 			continue;
 		status =
 		    dkim_header(m->handle, unconst(field.octets), field.len);
@@ -303,7 +308,6 @@ status_is_good(DKIM_STAT status)
 void
 mail_dkim_begin(struct mail_dkim *m)
 {
-	bool with_broken = true;
 	DKIM_STAT status;
 
 	if (m->n_keys == 0)
@@ -313,17 +317,18 @@ mail_dkim_begin(struct mail_dkim *m)
 		give_up(m, DKIM_PERMERROR, "there is a NUL in the header");
 		return;
 	}
+	m->broken_fed = true;
 	do {
 		library_close(m);
 		if (library_open(m) < 0) {
 			give_up(m, DKIM_TEMPERROR, "out of memory");
 			return;
 		}
-		status = header_feed(m, with_broken);
+		status = header_feed(m);
 		if (status_is_good(status))
 			return;
-		with_broken = !with_broken;
-	} while (!with_broken);
+		m->broken_fed = !m->broken_fed;
+	} while (!m->broken_fed);
 	if (status == DKIM_STAT_NORESOURCE)
 		give_up(m, DKIM_TEMPERROR, "out of memory");
 	else

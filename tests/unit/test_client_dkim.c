@@ -688,6 +688,39 @@ test_nul(void **state)
 	mail_dkim_free(dkim);
 }
 
+/*
+ * A signature that libopendkim takes and we do not, and below it a copy that
+ * differs only in what we look at: the copy must not get the other's result.
+ */
+static void
+test_copied(void **state)
+{
+	static const struct signer signer = {.selector = "r2",
+	    .algorithm = SHA1,
+	    .canon = RELAXED,
+	    .length = -1};
+	static char message[MESSAGE_MAX], signature[4096], copied[MESSAGE_MAX];
+	struct mail_dkim *dkim;
+	char text[256];
+	size_t len;
+
+	(void)state;
+	strcpy(message, PLAIN);
+	sign(message, &signer);
+	len = (size_t)(strstr(message, "From: Joe") - message);
+	assert_true(len < sizeof(signature));
+	memcpy(signature, message, len);
+	signature[len] = '\0';
+	change(signature, "a=rsa-sha1", "a=rsa-sha256");
+	snprintf(copied, sizeof(copied), "%.*s%s%s", (int)len, message,
+	    signature, message + len);
+	dkim = verify(copied, strlen(copied), "");
+	results_text(dkim, text, sizeof(text));
+	assert_string_equal(text, "permerror:rsa-sha1 is not secure "
+				  "fail:the signature does not match");
+	mail_dkim_free(dkim);
+}
+
 /* Long lines and a body of many reads. */
 static void
 test_big(void **state)
@@ -725,6 +758,7 @@ main(void)
 	    cmocka_unit_test(test_b_length),
 	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_big),
+	    cmocka_unit_test(test_copied),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
