@@ -4,7 +4,7 @@
  * options and finds the command. `rules` is answered here from the
  * configuration file, by the daemon's own code (ctl_rules.c, ctl_check.c,
  * ctl_table.c over ctl_situation.c); all else is asked of a running daemon
- * (ctl_daemon.c).
+ * (ctl_daemon.c, ctl_stats.c, ctl_top.c, by way of ctl_question.c).
  */
 #ifndef CTL_H
 #define CTL_H
@@ -35,6 +35,7 @@ int ctl_misused(const char *usage);
 /* Each takes the arguments behind its name and returns an exit status. */
 int ctl_rules(const struct ctl *ctl, int argc, char **argv);
 int ctl_flush(const struct ctl *ctl, int argc, char **argv);
+int ctl_history(const struct ctl *ctl, int argc, char **argv);
 int ctl_keygen(const struct ctl *ctl, int argc, char **argv);
 int ctl_loglevel(const struct ctl *ctl, int argc, char **argv);
 int ctl_ping(const struct ctl *ctl, int argc, char **argv);
@@ -42,6 +43,7 @@ int ctl_record(const struct ctl *ctl, int argc, char **argv);
 int ctl_reload(const struct ctl *ctl, int argc, char **argv);
 int ctl_stats(const struct ctl *ctl, int argc, char **argv);
 int ctl_status(const struct ctl *ctl, int argc, char **argv);
+int ctl_top(const struct ctl *ctl, int argc, char **argv);
 
 /* The rules of a configuration: prints what there is to say about them. */
 struct conf;

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include "ctl_collect.h"
+#include "ctl_question.h"
 
 const char *
 answer_text(const struct verdict *v, const char *name)
@@ -15,8 +19,8 @@ answer_text(const struct verdict *v, const char *name)
 }
 
 /* Records come from anywhere: they may not order a terminal about. */
-static void
-text_put(const char *text)
+void
+answer_put(const char *text)
 {
 	const unsigned char *p;
 
@@ -34,7 +38,7 @@ answer_print(const struct verdict *v)
 
 	while ((value = verdict_next(v, &cursor, &name)) != NULL) {
 		printf("%s=", name);
-		text_put(value);
+		answer_put(value);
 		putchar('\n');
 	}
 }
@@ -47,18 +51,16 @@ is_number(const char *text)
 
 /* Names on the wire are letters, digits and "_". */
 void
-answer_print_json(const struct verdict *v)
+answer_print_members(const struct verdict *v)
 {
 	const char *cursor = NULL, *name, *value, *comma = "";
 
-	putchar('{');
 	while ((value = verdict_next(v, &cursor, &name)) != NULL) {
 		if (!is_number(value))
 			continue;
 		printf("%s\n  \"%s\": %s", comma, name, value);
 		comma = ",";
 	}
-	puts("\n}");
 }
 
 /* ---- status ----------------------------------------------------------- */
@@ -66,7 +68,7 @@ answer_print_json(const struct verdict *v)
 static unsigned long long
 number(const struct verdict *v, const char *name)
 {
-	return (strtoull(answer_text(v, name), NULL, 10));
+	return (answer_number(v, name));
 }
 
 /* "3 d 4 h", "12 min 5 s": the two greatest units. */
@@ -129,12 +131,87 @@ cache_print(const struct verdict *v)
 	    number(v, "cache_put_failures"));
 }
 
+/* "0.085 ms" needs no more than three digits. */
+static void
+ms_put(unsigned long long us)
+{
+	printf("%.*f ms",
+	    us < 10000	  ? 2
+	    : us < 100000 ? 1
+			  : 0,
+	    (double)us / 1000);
+}
+
+static void
+latency_print(const struct collect *collect)
+{
+	const char *cursor = NULL, *line;
+
+	while ((line = collect_latency(collect, &cursor)) != NULL) {
+		printf("  %-9.*s %10llu answered, half in ",
+		    (int)strcspn(line, " "), line,
+		    (unsigned long long)line_number(line, "count"));
+		ms_put(line_number(line, "p50_us"));
+		fputs(", 99 % in ", stdout);
+		ms_put(line_number(line, "p99_us"));
+		fputs(", all in ", stdout);
+		ms_put(line_number(line, "max_us"));
+		putchar('\n');
+	}
+}
+
+/* At most this many of each table, for one screen. */
+#define STATUS_LINES 5
+
+static void
+askers_print(const struct collect *collect)
+{
+	const char *cursor = NULL, *line;
+	int lines = 0;
+
+	puts("who asks");
+	while (lines++ < STATUS_LINES &&
+	       (line = collect_entry(collect, TALLY_HOSTS, &cursor)) != NULL) {
+		printf("  %10llu questions, %llu reject, %llu defer: ",
+		    (unsigned long long)line_number(line, "questions"),
+		    (unsigned long long)line_number(line, "reject"),
+		    (unsigned long long)line_number(line, "defer"));
+		answer_put(line_rest(line, "name"));
+		putchar('\n');
+	}
+}
+
+static void
+failing_print(const struct collect *collect)
+{
+	const char *cursor = NULL, *line;
+	const unsigned long long now = (unsigned long long)time(NULL);
+	int lines = 0;
+
+	while (lines < STATUS_LINES && (line = collect_entry(collect,
+					    TALLY_FAILURES, &cursor)) != NULL) {
+		const unsigned long long since = line_number(line, "since");
+
+		if (line_number(line, "ended") != 0)
+			continue;
+		if (lines++ == 0)
+			puts("DNS fails");
+		fputs("  for ", stdout);
+		duration_put(now > since ? now - since : 0);
+		printf(", %llu times: ",
+		    (unsigned long long)line_number(line, "failures"));
+		answer_put(line_rest(line, "name"));
+		putchar('\n');
+	}
+}
+
 #define LINE(v, heading, items)                                                \
 	line_print(v, heading, items, sizeof(items) / sizeof((items)[0]))
 
 void
-answer_print_status(const struct verdict *ping, const struct verdict *stats)
+answer_print_status(const struct collect *collect)
 {
+	const struct verdict *ping = collect->ping, *stats = collect->stats;
 	static const struct item questions[] = {{"requests", "received"},
 	    {"replies", "answered"}, {"busy", "busy"},
 	    {"malformed", "malformed"}, {"deadlines", "late"},
@@ -160,4 +237,8 @@ answer_print_status(const struct verdict *ping, const struct verdict *stats)
 	LINE(stats, "lookups", lookups);
 	LINE(stats, "answers", answers);
 	cache_print(stats);
+	puts("answers by verb");
+	latency_print(collect);
+	askers_print(collect);
+	failing_print(collect);
 }

@@ -5,15 +5,18 @@
 
 #include "verdict.h"
 
+struct collect;
+
 /* The field's text, "" if it is not there. */
 const char *answer_text(const struct verdict *v, const char *name);
 
 /* Lines of name=value; what could move a cursor is shown as \xHH. */
 void answer_print(const struct verdict *v);
-/* Counters, as one object with numbers. */
-void answer_print_json(const struct verdict *v);
-/* The answers to "ping" and "stats", as one screen of text. */
-void answer_print_status(
-    const struct verdict *ping, const struct verdict *stats);
+/* A text of strangers, in the same way. */
+void answer_put(const char *text);
+/* The numbers, as members of a JSON object without its braces. */
+void answer_print_members(const struct verdict *v);
+/* One screen of text. */
+void answer_print_status(const struct collect *collect);
 
 #endif

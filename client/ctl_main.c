@@ -38,6 +38,7 @@ static const struct command {
 } commands[] = {
     {"flush", ctl_flush, "NAME | --all | --failures",
 	"forget records (NAME: and below it)"},
+    {"history", ctl_history, "[DOMAIN]", "policies that have changed"},
     {"keygen", ctl_keygen, "NAME [HOST]",
 	"a new key for tcp, as a line for a key file"},
     {"loglevel", ctl_loglevel, "error | warning | info | debug",
@@ -47,8 +48,11 @@ static const struct command {
     {"reload", ctl_reload, "", "read the configuration again"},
     {"rules", ctl_rules, "check | table | presets | preset",
 	"of the file; asks no daemon"},
-    {"stats", ctl_stats, "[--json]", "all counters"},
+    {"stats", ctl_stats, "[--json | --openmetrics | --watch]",
+	"all that is counted"},
     {"status", ctl_status, "", "the same for people, on one screen"},
+    {"top", ctl_top, "[TABLE] [COLUMN] [COUNT]",
+	"domains, rejects, failures, hosts, rules"},
 };
 
 static void

@@ -34,6 +34,7 @@
 #include "hash.h"
 #include "log.h"
 #include "mdbfile.h"
+#include "stats.h"
 
 /*
  * The plain mode of LMDB, not WRITEMAP: a full disk then is an error of the
@@ -222,6 +223,7 @@ cache_set_aside(struct cache *cache, const char *reason)
 
 	cache_path(cache, aside, sizeof(aside), ".damaged");
 	cache->stats.set_aside++;
+	stat_count(STAT_CACHE_SET_ASIDE);
 	if (rename(cache->path, aside) == 0) {
 		log_warning("cache.set_aside path=%s to=%s reason=\"%s\"",
 		    cache->path, aside, reason);
@@ -581,6 +583,7 @@ write_abort(struct cache *cache, const char *doing, int rc)
 		mdb_txn_abort(cache->write);
 	cache->write = NULL;
 	cache->stats.put_failures += cache->pending;
+	stat_add(STAT_CACHE_PUT_FAILURES, cache->pending);
 	cache->pending = 0;
 	cache_failed(cache, doing, rc);
 }
@@ -669,6 +672,7 @@ entry_find(struct cache *cache, MDB_txn *txn, const uint8_t key[ENTRY_KEY],
 		value.mv_size)) {
 		entry->kind = 0;
 		cache->stats.damaged++;
+		stat_count(STAT_CACHE_DAMAGED);
 	}
 	return (0);
 }
@@ -750,6 +754,16 @@ live_octets(struct cache *cache, MDB_txn *txn)
 	return (pages * cache->page);
 }
 
+static void
+removal_count(struct cache *cache, bool expired)
+{
+	if (expired)
+		cache->stats.expired++;
+	else
+		cache->stats.evicted++;
+	stat_count(expired ? STAT_CACHE_EXPIRED : STAT_CACHE_EVICTED);
+}
+
 /*
  * Removes up to `max` entries that are of no use any more or, while the file
  * is over its bound, the next to be so. Returns 0 when the work is done,
@@ -759,7 +773,7 @@ static int
 remove_some(struct cache *cache, unsigned max)
 {
 	uint8_t first[INDEX_KEY];
-	uint64_t *count;
+	bool expired;
 	int rc;
 
 	for (; max > 0; max--) {
@@ -768,17 +782,14 @@ remove_some(struct cache *cache, unsigned max)
 			return (0);
 		if (rc != 0)
 			return (rc);
-		if (index_useless(first) < cache->now / 1000)
-			count = &cache->stats.expired;
-		else if (cache->full ||
-			 live_octets(cache, cache->write) > cache->limit)
-			count = &cache->stats.evicted;
-		else
+		expired = index_useless(first) < cache->now / 1000;
+		if (!expired && !cache->full &&
+		    live_octets(cache, cache->write) <= cache->limit)
 			return (0);
 		rc = index_remove(cache, first);
 		if (rc != 0)
 			return (rc);
-		++*count;
+		removal_count(cache, expired);
 	}
 	return (MDB_KEYEXIST);
 }
@@ -848,9 +859,11 @@ entry_put(struct cache *cache, const uint8_t key[ENTRY_KEY],
 	int rc;
 
 	cache->stats.puts++;
+	stat_count(STAT_CACHE_PUTS);
 	len = entry_encode(cache->buf, &cache->meta.secret, key, entry);
 	if (len == 0 || cache->full || !write_begin(cache)) {
 		cache->stats.put_failures++;
+		stat_count(STAT_CACHE_PUT_FAILURES);
 		return;
 	}
 	cache->pending++;

@@ -42,12 +42,6 @@ control_stats(const struct control *control, const struct msg *msg, int64_t now,
 	put_count(reply, "cache_live_octets", cache.live);
 	put_count(reply, "cache_limit_octets", cache.limit);
 	put_count(reply, "cache_file_octets", cache.file);
-	put_count(reply, "cache_puts", cache.puts);
-	put_count(reply, "cache_put_failures", cache.put_failures);
-	put_count(reply, "cache_expired", cache.expired);
-	put_count(reply, "cache_evicted", cache.evicted);
-	put_count(reply, "cache_damaged", cache.damaged);
-	put_count(reply, "cache_set_aside", cache.set_aside);
 }
 
 /* flush name=DOMAIN | what=all | what=failures */

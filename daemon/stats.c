@@ -24,7 +24,7 @@ stat_count(enum stat_id stat)
 }
 
 void
-stat_restore(enum stat_id stat, uint64_t value)
+stat_add(enum stat_id stat, uint64_t value)
 {
 	atomic_fetch_add_explicit(&counters[stat], value, memory_order_relaxed);
 }

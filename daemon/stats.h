@@ -31,6 +31,17 @@
 	X(STAT_REMEMBERED, "remembered", "evaluations answered from memory")   \
 	X(STAT_CACHE_HITS, "cache_hits", "records found fresh in the cache")   \
 	X(STAT_CACHE_MISSES, "cache_misses", "records not found fresh")        \
+	X(STAT_CACHE_PUTS, "cache_puts", "entries written to the cache")       \
+	X(STAT_CACHE_PUT_FAILURES, "cache_put_failures",                       \
+	    "entries that could not be written")                               \
+	X(STAT_CACHE_EXPIRED, "cache_expired",                                 \
+	    "entries removed when of no use any more")                         \
+	X(STAT_CACHE_EVICTED, "cache_evicted",                                 \
+	    "entries removed before, for want of room")                        \
+	X(STAT_CACHE_DAMAGED, "cache_damaged",                                 \
+	    "entries that did not verify")                                     \
+	X(STAT_CACHE_SET_ASIDE, "cache_set_aside",                             \
+	    "files of the cache that were given up")                           \
 	X(STAT_LOOKUPS, "lookups", "names given to the resolver")              \
 	X(STAT_JOINED, "lookups_joined", "names already in flight")            \
 	X(STAT_RENEWED, "lookups_renewed", "of the lookups: for renewal")      \
@@ -67,8 +78,7 @@ enum stat_id {
 
 void stat_count(enum stat_id stat);
 uint64_t stat_value(enum stat_id stat);
-/* Adds what an earlier process has counted. */
-void stat_restore(enum stat_id stat, uint64_t value);
+void stat_add(enum stat_id stat, uint64_t value);
 const char *stat_name(enum stat_id stat);
 const char *stat_help(enum stat_id stat);
 

@@ -279,7 +279,7 @@ counter_read(struct line *line)
 
 	for (stat = 0; stat < STATS_COUNT && !line->failed; stat++)
 		if (word_is(word, len, stat_name(stat)))
-			stat_restore(stat, value);
+			stat_add(stat, value);
 }
 
 static void
