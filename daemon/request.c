@@ -11,6 +11,7 @@
 #include "inflight.h"
 #include "log.h"
 #include "msg.h"
+#include "rules.h"
 #include "run.h"
 #include "server.h"
 #include "stats.h"
@@ -333,6 +334,28 @@ clock_us(void)
 	return ((uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000);
 }
 
+static void
+verdict_count(const struct rules_decision *decision)
+{
+	stat_count(STAT_CHECKS);
+	if (!decision->decided)
+		stat_count(STAT_UNDECIDED);
+	switch (decision->action) {
+	case RULES_ACCEPT:
+		stat_count(STAT_ACCEPTED);
+		break;
+	case RULES_QUARANTINE:
+		stat_count(STAT_QUARANTINED);
+		break;
+	case RULES_DEFER:
+		stat_count(STAT_DEFERRED);
+		break;
+	case RULES_REJECT:
+		stat_count(STAT_REJECTED);
+		break;
+	}
+}
+
 /* The reply has left: now there is time for the accounts. */
 static void
 answer_account(struct request *request, const char *id,
@@ -343,9 +366,11 @@ answer_account(struct request *request, const char *id,
 
 	tally_answered(requests->tally, request->question.word,
 	    msg_get(&request->question, "host"), outcome, us, now);
-	if (outcome->decision != NULL)
-		verdict_log(requests->options, id, &request->question, outcome,
-		    us, request->rounds, now);
+	if (outcome->decision == NULL)
+		return;
+	verdict_count(outcome->decision);
+	verdict_log(requests->options, id, &request->question, outcome, us,
+	    request->rounds, now);
 }
 
 enum outcome { ANSWERED, MISSING, OVERLOADED };

@@ -581,28 +581,6 @@ put_facts(struct run *run, const struct verdict *verdict)
 }
 
 static void
-verdict_count(const struct rules_decision *decision)
-{
-	stat_count(STAT_CHECKS);
-	if (!decision->decided)
-		stat_count(STAT_UNDECIDED);
-	switch (decision->action) {
-	case RULES_ACCEPT:
-		stat_count(STAT_ACCEPTED);
-		break;
-	case RULES_QUARANTINE:
-		stat_count(STAT_QUARANTINED);
-		break;
-	case RULES_DEFER:
-		stat_count(STAT_DEFERRED);
-		break;
-	case RULES_REJECT:
-		stat_count(STAT_REJECTED);
-		break;
-	}
-}
-
-static void
 outcome_verdict(struct run *run, const struct verdict *verdict,
     const struct view_scope *scope)
 {
@@ -632,8 +610,6 @@ run_verdict(struct run *run)
 	put_facts(run, verdict);
 	put_scope(run, scope);
 	outcome_verdict(run, verdict, scope);
-	if (!view_missing(run->view))
-		verdict_count(&verdict->decision);
 	return (verdict);
 }
 
