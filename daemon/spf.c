@@ -31,6 +31,7 @@
 #include <spf2/spf.h>
 
 #include "arena.h"
+#include "idn.h"
 #include "spf_canonical.h"
 #include "spf_client.h"
 #include "spf_macro.h"
@@ -159,6 +160,30 @@ record_get(struct check *check, const struct dname *name, uint16_t type,
 
 /* --- Targets -------------------------------------------------------------- */
 
+static bool
+is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text >= 0x80)
+			return (false);
+	return (true);
+}
+
+/*
+ * RFC 8616 4: with a local-part that is not ASCII, a term that includes %{s}
+ * or %{l} does not match anything.
+ */
+static bool
+term_is_void(struct check *check, const struct spf_term *term)
+{
+	if (term->target == NULL ||
+	    (!spf_macro_uses(term->target, term->target_len, 's') &&
+		!spf_macro_uses(term->target, term->target_len, 'l')))
+		return (false);
+	check->macros.read_local = true;
+	return (!is_ascii(check->macros.local));
+}
+
 /*
  * The <target-name> of a term, NULL when it is not known in this run. It may
  * be no domain name: RFC 7208 4.8 leaves open what then; here it names nothing
@@ -191,8 +216,11 @@ static int
 target_name(
     struct check *check, const struct handle *handle, struct dname *name)
 {
-	const char *text = target_text(check, handle->frame, &handle->term);
+	const char *text;
 
+	if (term_is_void(check, &handle->term))
+		return (-1);
+	text = target_text(check, handle->frame, &handle->term);
 	return (text == NULL ? -1 : dname_from_text(name, text));
 }
 
@@ -574,6 +602,10 @@ subrecord_load(struct check *check, const struct handle *handle,
 
 	if (term_begin(check, handle) == -1)
 		return (-1);
+	if (term_is_void(check, &handle->term)) {
+		spf_canonical_open(canonical);
+		return (0);
+	}
 	domain = target_text(check, handle->frame, &handle->term);
 	/* RFC 7208 5.2, 6.1: no record there is permerror, not none. */
 	if (domain != NULL)
@@ -763,6 +795,8 @@ explanation_make(struct check *check)
 	if (exp->target == NULL ||
 	    (check->missing && !check->question->prefetch))
 		return;
+	if (term_is_void(check, exp))
+		return;
 	target = target_text(check, frame, exp);
 	if (target == NULL || dname_from_text(&name, target) == -1)
 		return;
@@ -800,6 +834,21 @@ mailbox_split(struct check *check, const char *mailbox)
 		    check->arena, mailbox, (size_t)(at - mailbox));
 }
 
+/*
+ * RFC 8616 4: the domain of a reverse-path may come in U-labels and is checked
+ * in A-labels; a HELO name must come in A-labels.
+ */
+static const char *
+origin_ascii(struct check *check, const char *origin)
+{
+	struct dname name;
+	char text[DNAME_TEXT_MAX];
+
+	if (is_ascii(origin) || idn_to_dname(&name, origin) == -1)
+		return (origin);
+	return (arena_strdup(check->arena, dname_text(&name, text)));
+}
+
 /* <sender> and <domain> (RFC 7208 2.3, 2.4, 4.1). */
 static void
 identity_set(struct check *check)
@@ -817,6 +866,8 @@ identity_set(struct check *check)
 		check->macros.origin = question->helo;
 	} else {
 		mailbox_split(check, question->mail_from);
+		check->macros.origin =
+		    origin_ascii(check, check->macros.origin);
 	}
 	origin = check->macros.origin;
 	len = strlen(origin);

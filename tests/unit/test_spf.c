@@ -110,8 +110,15 @@ static const struct test tests[] = {
 	.from = "bob@e" E63 ".example"},
     {"address literal", "[192.0.2.1] TXT v=spf1 -all", SPF_NONE, "default",
 	.from = "bob@[192.0.2.1]"},
-    {"U-label", "b\xc3\xbc" "cher.example TXT v=spf1 -all", SPF_NONE,
-	"default", .from = "bob@b\xc3\xbc" "cher.example"},
+    /* RFC 8616 4: U-labels are for MAIL FROM alone */
+    {"U-label", "xn--bcher-kva.example TXT v=spf1 -all exp=e.d.example\n"
+	"e.d.example TXT %{d} %{s}", SPF_FAIL, "-all",
+	"xn--bcher-kva.example bob@xn--bcher-kva.example",
+	.from = "bob@B\xc3\x9c" "cher.example", .read_local = true},
+    {"U-label, no name", "d.example TXT v=spf1 -all", SPF_NONE, "default",
+	.from = "bob@b\xc3.example"},
+    {"U-label in HELO", "xn--bcher-kva.example TXT v=spf1 -all", SPF_NONE,
+	"default", .identity = SPF_HELO, .helo = "b\xc3\xbc" "cher.example"},
     {"A-label", "xn--bcher-kva.example TXT v=spf1 a -all\n"
 	"xn--bcher-kva.example A 192.0.2.1", SPF_PASS, "a",
 	.from = "bob@XN--Bcher-kva.Example"},
@@ -142,10 +149,20 @@ static const struct test tests[] = {
     {"at sign in local-part", D "-all exp=e.d.example\ne.d.example TXT %{l}",
 	SPF_FAIL, "-all", "\"a@b\"", .from = "\"a@b\"@d.example",
 	.read_local = true},
+    /* RFC 8616 4: terms with %{s} or %{l} then match nothing */
     {"SMTPUTF8 local-part", D "exists:%{l}.u.d.example -all\n"
-	"j\xc3\xbcrgen.u.d.example A 127.0.0.2", SPF_PASS,
-	"exists:%{l}.u.d.example", .from = "j\xc3\xbcrgen@d.example",
-	.read_local = true},
+	"j\xc3\xbcrgen.u.d.example A 127.0.0.2", SPF_FAIL, "-all",
+	.from = "j\xc3\xbcrgen@d.example", .read_local = true},
+    {"SMTPUTF8 sender, reduced", D "exists:%{S2}.u.d.example ?all\n"
+	"d.example.u.d.example A 127.0.0.2", SPF_NEUTRAL, "?all",
+	.from = "j\xc3\xbcrgen@d.example", .read_local = true},
+    {"SMTPUTF8, include", D "include:%{l1}.u.d.example ~all", SPF_SOFTFAIL,
+	"~all", .from = "j\xc3\xbcrgen@d.example", .read_local = true},
+    {"SMTPUTF8, redirect", D "redirect=%{l1}.u.d.example", SPF_NEUTRAL,
+	"default", .from = "j\xc3\xbcrgen@d.example", .read_local = true},
+    {"SMTPUTF8, nothing of it used", D "exists:%{d}.u.d.example -all\n"
+	"d.example.u.d.example A 127.0.0.2", SPF_PASS,
+	"exists:%{d}.u.d.example", .from = "j\xc3\xbcrgen@d.example"},
     {"SMTPUTF8 in an explanation", D "-all exp=e.d.example\n"
 	"e.d.example TXT %{l} %{L}", SPF_FAIL, "-all", "j??rgen j%C3%BCrgen",
 	.from = "j\xc3\xbcrgen@d.example", .read_local = true},
