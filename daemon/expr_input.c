@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include "expr_input.h"
+#include "idn.h"
 #include "listfile.h"
 
 /* ---- words, in the order of the enums --------------------------------- */
@@ -147,7 +148,7 @@ static const struct dname *
 domain_from_text(const char *text, struct dname *room, enum tri *why)
 {
 	*why = TRI_FALSE;
-	return (dname_from_text(room, text) == 0 ? room : NULL);
+	return (idn_to_dname(room, text) == 0 ? room : NULL);
 }
 
 static const struct dname *

@@ -294,6 +294,26 @@ test_nothing_given(void **state)
 	CHECK(table, &given);
 }
 
+/* RFC 6531: MAIL FROM may bring U-labels; the lists hold A-labels. */
+static void
+test_ulabels(void **state)
+{
+	static const struct line table[] = {
+	    {"mail_from_domain in xn--bcher-kva.example", T},
+	    {"mail_from_domain is lists.xn--bcher-kva.example", T},
+	    {"helo is xn--bcher-kva.example", T},
+	};
+	struct given given;
+
+	(void)state;
+	facts_given(&given);
+	given.facts.mail_from = "x@Lists.B\xc3\x9c"
+				"cher.example";
+	given.facts.helo = "b\xc3\xbc"
+			   "cher.example";
+	CHECK(table, &given);
+}
+
 /* Of any sender: results are known, who sends is not. */
 static void
 test_hypothetical(void **state)
@@ -725,6 +745,7 @@ main(void)
 	    cmocka_unit_test(test_nothing_known),
 	    cmocka_unit_test(test_partly_known),
 	    cmocka_unit_test(test_nothing_given),
+	    cmocka_unit_test(test_ulabels),
 	    cmocka_unit_test(test_hypothetical),
 	    cmocka_unit_test(test_two_signatures),
 	    cmocka_unit_test(test_mistakes),
