@@ -34,6 +34,7 @@ TOOLS = {
     'chpst': 'echo "user $2"; shift 2; [ "$1" != -o ] || shift 2; exec "$@"',
     'multilog': 'echo "log $*"',
     'svlogd': 'echo "log $*"',
+    'id': 'echo "group-of-$2"',
     'install': 'echo "install $*"',
     'verdictd': 'echo "daemon $*"; echo "to the log" >&2',
 }
@@ -62,13 +63,14 @@ def run_service(*path):
 
 def check_services():
     daemon = 'daemon -c /etc/verdictd/verdictd.conf'
-    first = 'install -d -o verdictd -g verdict -m 750 /run/verdictd'
+    first = 'install -d -o verdictd -g group-of-verdictd -m 750 ' \
+        '/run/verdictd'
     equal(run_service('daemontools', 'run'),
           [first, 'user verdictd', daemon, 'to the log'],
           '... the daemon as its user')
     equal(run_service('runit', 'run'),
-          [first, 'user verdictd:verdict', daemon, 'to the log'],
-          '... the daemon as its user and group')
+          [first, 'user verdictd', daemon, 'to the log'],
+          '... the daemon as its user, runit')
     equal(run_service('daemontools', 'log', 'run'),
           ['user verdictlog', 'log t s1000000 n20 ./main'], '... multilog')
     equal(run_service('runit', 'log', 'run'),
