@@ -75,6 +75,16 @@ clock_read(clockid_t id)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+/* What was due in a while is due in the same while by the new clock. */
+static void
+clock_shift(struct loop *loop, int64_t drift)
+{
+	loop->clock_offset += drift;
+	loop->tick_at += drift;
+	loop->proof_at += drift;
+	loop->conf->run.started += drift;
+}
+
 /*
  * Records live by the wall clock, since they outlive the process; deadlines
  * must not jump when it is set. So time runs on steadily, and takes a new
@@ -90,7 +100,7 @@ clock_now(struct loop *loop)
 	if ((drift > CLOCK_SLACK || drift < -CLOCK_SLACK) &&
 	    requests_parked(loop->requests) == 0 &&
 	    inflight_count(loop->inflight) == 0)
-		loop->clock_offset = offset;
+		clock_shift(loop, drift);
 	return (steady + loop->clock_offset);
 }
 
