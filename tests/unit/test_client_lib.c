@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* libverdict against servers that answer, hang, are away or talk rubbish. */
+#include <dirent.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -8,7 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +37,9 @@ directory_make(void **state)
 	snprintf(ipc_b, sizeof(ipc_b), "ipc://%s/b", directory);
 	snprintf(ipc_none, sizeof(ipc_none), "ipc://%s/none", directory);
 	unsetenv("VERDICT_SERVERS");
+	unsetenv("VERDICT_HEDGE");
+	unsetenv("VERDICT_KEY_FILE");
+	setenv("VERDICT_STATE_DIR", "/nonexistent", 1);
 	return (0);
 }
 
@@ -438,6 +445,174 @@ test_killed_between(void **state)
 	verdict_free(v);
 }
 
+/* One that is being stopped is asked again: its successor answers. */
+static const char *
+stopping_once(const char *question)
+{
+	static int count;
+
+	(void)question;
+	return (
+	    count++ == 0 ? "verdict/1 busy\nstopping=yes\n" : "verdict/1 ok\n");
+}
+
+static void
+test_stopping(void **state)
+{
+	struct responder r = {.endpoint = ipc_a, .answer = stopping_once};
+	struct responder busy = {
+	    .endpoint = ipc_b, .reply = "verdict/1 busy\nstopping=yes\n"};
+	struct verdict *v = verdict_new();
+
+	(void)state;
+	responder_start(&r);
+	assert_in_range(
+	    ask(v, ipc_a, NULL, 4000, VERDICT_OK), 190, 200 + SLACK_MS);
+	responder_stop(&r);
+	verdict_free(v);
+	/* If there is none, no longer than there is time. */
+	v = verdict_new();
+	responder_start(&busy);
+	assert_in_range(
+	    ask(v, ipc_b, NULL, 500, VERDICT_BUSY), 490, 500 + SLACK_MS);
+	assert_string_equal(verdict_problem(v), "the server is being stopped");
+	assert_in_range(busy.questions, 2, 3);
+	responder_stop(&busy);
+	verdict_free(v);
+}
+
+/* A process that is frozen accepts connections, since the kernel does. */
+static void
+test_frozen(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct responder b = {.endpoint = ipc_b, .reply = "verdict/1 ok\n"};
+	struct verdict *v = verdict_new();
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	strcpy(address.sun_path, ipc_a + strlen("ipc://"));
+	unlink(address.sun_path);
+	assert_int_equal(
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 5), 0);
+	responder_start(&b);
+	assert_in_range(
+	    ask(v, ipc_a, ipc_b, 8000, VERDICT_OK), 240, 250 + SLACK_MS);
+	verdict_free(v);
+	responder_stop(&b);
+	close(fd);
+	unlink(address.sun_path);
+}
+
+static void
+test_hedge(void **state)
+{
+	struct responder a = {.endpoint = ipc_a};
+	struct responder b = {.endpoint = ipc_b, .reply = "verdict/1 ok\n"};
+	struct verdict *v = verdict_new();
+
+	(void)state;
+	responder_start(&a);
+	responder_start(&b);
+	verdict_hedge(v, 60);
+	assert_in_range(
+	    ask(v, ipc_a, ipc_b, 8000, VERDICT_OK), 59, 60 + SLACK_MS);
+	assert_int_equal(a.questions, 1);
+	verdict_free(v);
+	setenv("VERDICT_HEDGE", "30", 1);
+	v = verdict_new();
+	assert_in_range(
+	    ask(v, ipc_a, ipc_b, 8000, VERDICT_OK), 29, 30 + SLACK_MS);
+	verdict_free(v);
+	setenv("VERDICT_HEDGE", "soon", 1);
+	v = verdict_new();
+	ask(v, ipc_a, ipc_b, 8000, VERDICT_UNREACHABLE);
+	assert_string_equal(
+	    verdict_problem(v), "VERDICT_HEDGE: not milliseconds");
+	verdict_free(v);
+	unsetenv("VERDICT_HEDGE");
+	responder_stop(&a);
+	responder_stop(&b);
+}
+
+/* The only file in `memory` gets another time; -1 if it is not the only one. */
+static int
+memory_age(const char *memory, int seconds)
+{
+	char path[600] = "";
+	struct timespec times[2];
+	DIR *stream = opendir(memory);
+	const struct dirent *entry;
+	int count = 0;
+
+	assert_non_null(stream);
+	while ((entry = readdir(stream)) != NULL)
+		if (entry->d_name[0] != '.') {
+			snprintf(
+			    path, sizeof(path), "%s/%s", memory, entry->d_name);
+			count++;
+		}
+	closedir(stream);
+	if (count != 1)
+		return (-1);
+	clock_gettime(CLOCK_REALTIME, &times[0]);
+	times[0].tv_sec -= seconds;
+	times[1] = times[0];
+	return (utimensat(AT_FDCWD, path, times, 0));
+}
+
+/* What one process has learnt of a server, the next one uses. */
+static int
+ask_remembering(const char *memory)
+{
+	struct verdict *v = verdict_new();
+	int ms;
+
+	assert_int_equal(verdict_state(v, memory), 0);
+	ms = ask(v, ipc_a, ipc_b, 800, VERDICT_OK);
+	verdict_free(v);
+	return (ms);
+}
+
+static void
+test_memory(void **state)
+{
+	struct responder a = {.endpoint = ipc_a};
+	struct responder b = {.endpoint = ipc_b, .reply = "verdict/1 ok\n"};
+	char memory[96];
+
+	(void)state;
+	snprintf(memory, sizeof(memory), "%s/memory", directory);
+	responder_start(&a);
+	responder_start(&b);
+	/* Without the directory it works, too, but nothing is learnt. */
+	assert_in_range(ask_remembering(memory), 399, 400 + SLACK_MS);
+	assert_int_equal(mkdir(memory, 0700), 0);
+	assert_in_range(ask_remembering(memory), 399, 400 + SLACK_MS);
+	assert_int_equal(a.questions, 2);
+	assert_in_range(ask_remembering(memory), 0, SLACK_MS);
+	assert_int_equal(a.questions, 2);
+	/* After a while it is tried again, by one. */
+	assert_int_equal(memory_age(memory, 11), 0);
+	assert_in_range(ask_remembering(memory), 399, 400 + SLACK_MS);
+	assert_in_range(ask_remembering(memory), 0, SLACK_MS);
+	assert_int_equal(a.questions, 3);
+	responder_stop(&a);
+	/* One that answers again is the first again. */
+	a.stop = 0;
+	a.reply = "verdict/1 ok\n";
+	responder_start(&a);
+	assert_int_equal(memory_age(memory, 11), 0);
+	assert_in_range(ask_remembering(memory), 0, SLACK_MS);
+	assert_in_range(ask_remembering(memory), 0, SLACK_MS);
+	assert_int_equal(a.questions, 5);
+	assert_int_equal(memory_age(memory, 0), -1);
+	responder_stop(&a);
+	responder_stop(&b);
+	assert_int_equal(rmdir(memory), 0);
+}
+
 static void
 test_tcp(void **state)
 {
@@ -546,6 +721,10 @@ main(void)
 	    cmocka_unit_test(test_busy_then_dead),
 	    cmocka_unit_test(test_late_start),
 	    cmocka_unit_test(test_killed_between),
+	    cmocka_unit_test(test_stopping),
+	    cmocka_unit_test(test_frozen),
+	    cmocka_unit_test(test_hedge),
+	    cmocka_unit_test(test_memory),
 	    cmocka_unit_test(test_tcp),
 	    cmocka_unit_test(test_mistakes),
 	    cmocka_unit_test(test_environment),
