@@ -9,8 +9,9 @@
 #include <syslog.h>
 #include <unistd.h>
 
-static enum log_target target = LOG_TO_STDERR;
-static enum log_level threshold = LOG_LEVEL_INFO;
+/* The loop sets these while the resolver's thread may be logging. */
+static _Atomic enum log_target target = LOG_TO_STDERR;
+static _Atomic enum log_level threshold = LOG_LEVEL_INFO;
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
