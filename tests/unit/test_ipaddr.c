@@ -104,12 +104,55 @@ test_within(void **state)
 	}
 }
 
+static void
+test_net(void **state)
+{
+	static const struct {
+		const char *in;
+		int bits; /* -1: no prefix */
+	} cases[] = {
+	    {"192.0.2.1", 32},
+	    {"192.0.2.0/24", 24},
+	    {"192.0.2.128/25", 25},
+	    {"0.0.0.0/0", 0},
+	    {"2001:db8::/32", 32},
+	    {"2001:db8::1", 128},
+	    {"::/0", 0},
+	    {"192.0.2.1/24", -1},
+	    {"192.0.2.64/25", -1},
+	    {"128.0.0.0/0", -1},
+	    {"2001:db8::1/127", -1},
+	    {"192.0.2.0/33", -1},
+	    {"2001:db8::/129", -1},
+	    {"192.0.2.0/", -1},
+	    {"192.0.2.0/+8", -1},
+	    {"192.0.2.0/ 8", -1},
+	    {"192.0.2.0/8x", -1},
+	    {"192.0.2.0/24/24", -1},
+	    {"192.0.2/24", -1},
+	    {"/24", -1},
+	    {"", -1},
+	};
+	struct ipaddr_net net;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		const int ret = ipaddr_net_from_text(&net, cases[i].in);
+
+		assert_int_equal(ret, cases[i].bits == -1 ? -1 : 0);
+		if (ret == 0)
+			assert_int_equal(net.bits, cases[i].bits);
+	}
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_within),
+	    cmocka_unit_test(test_net),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
