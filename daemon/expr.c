@@ -827,6 +827,9 @@ test_eval(const struct node *node, struct facts *facts)
 		value = input_in_set(input, facts, node->arg.set);
 	else
 		value = input_in_list(input, facts, node->arg.list, node->name);
+	/* Of what is given with the request, only signatures can be unknown. */
+	if (value == TRI_UNKNOWN)
+		facts->doubted |= input->needs != 0 ? input->needs : FACTS_DKIM;
 	return (node->negated ? tri_not(value) : value);
 }
 

@@ -224,6 +224,13 @@ read_stale(const struct facts *facts)
 	return (spf > dmarc ? spf : dmarc);
 }
 
+static int64_t
+read_failing_for(const struct facts *facts)
+{
+	return (
+	    facts_failing_for(facts, FACTS_SPF | FACTS_DMARC | FACTS_DKIM));
+}
+
 /* ---- the table -------------------------------------------------------- */
 
 #define SPF   FACTS_SPF
@@ -276,7 +283,7 @@ static const struct input inputs[] = {
 	read_dmarc),
     CHOICE("dmarc_dnssec", DMARC, dnssec_words, FACTS_ONE(DNSSEC_BOGUS),
 	read_dmarc_dnssec),
-    DURATION("dns_failing_for", facts_failing_for),
+    DURATION("dns_failing_for", read_failing_for),
     DOMAIN("from", 0, read_from),
     YES_NO("has_from", 0, read_has_from),
     DOMAIN("helo", 0, read_helo),

@@ -281,23 +281,6 @@ earlier(int64_t a, int64_t b)
 	return (a < b ? a : b);
 }
 
-/* Since when the keys fail that a verifier could not get. */
-static int64_t
-keys_failed_since(const struct facts *facts)
-{
-	const struct facts_signature *sig = facts->signature;
-	struct dkimkey key;
-	int64_t since = 0;
-
-	for (; sig < facts->signature + facts->signatures; sig++) {
-		if (sig->reported != DKIM_TEMPERROR)
-			continue;
-		dkimkey_find(facts->view, sig->s, sig->d, &key);
-		since = earlier(since, key.read.failed_since);
-	}
-	return (since);
-}
-
 static bool
 dmarc_is_known(const struct facts *facts)
 {
@@ -307,14 +290,39 @@ dmarc_is_known(const struct facts *facts)
 		facts->dkim_aligned != TRI_UNKNOWN);
 }
 
-int64_t
-facts_failing_for(const struct facts *facts)
+/* Since when the keys fail that a verifier could not get. */
+static int64_t
+keys_failed_since(const struct facts *facts, unsigned groups)
 {
-	int64_t since = keys_failed_since(facts);
+	const struct facts_signature *sig = facts->signature;
+	struct dkimkey key;
+	int64_t since = 0;
 
-	if ((facts->have & FACTS_SPF) != 0 && !is_single(facts->spf_result))
+	for (; sig < facts->signature + facts->signatures; sig++) {
+		if (sig->reported != DKIM_TEMPERROR)
+			continue;
+		if ((groups & FACTS_DKIM) == 0 && sig->aligned == TRI_FALSE)
+			continue;
+		dkimkey_find(facts->view, sig->s, sig->d, &key);
+		since = earlier(since, key.read.failed_since);
+	}
+	return (since);
+}
+
+int64_t
+facts_failing_for(const struct facts *facts, unsigned groups)
+{
+	int64_t since = 0;
+
+	groups &= facts->have | FACTS_DKIM;
+	if (dmarc_is_known(facts))
+		groups &= ~(unsigned)FACTS_DMARC;
+	if ((groups & (FACTS_DKIM | FACTS_DMARC)) != 0)
+		since = keys_failed_since(facts, groups);
+	if (((groups & FACTS_SPF) != 0 && !is_single(facts->spf_result)) ||
+	    ((groups & FACTS_DMARC) != 0 && facts->spf_aligned == TRI_UNKNOWN))
 		since = earlier(since, facts->spf.read.failed_since);
-	if ((facts->have & FACTS_DMARC) != 0 && !dmarc_is_known(facts)) {
+	if ((groups & FACTS_DMARC) != 0) {
 		since = earlier(since, facts->policy.read.failed_since);
 		since = earlier(since, facts->alignment.failed_since);
 	}

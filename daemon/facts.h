@@ -75,7 +75,8 @@ struct facts_signature {
 	enum tri	 aligned;
 };
 
-enum facts_group { FACTS_SPF = 1, FACTS_DMARC = 2 };
+/* FACTS_DKIM, the signatures, is given and never needs to be found. */
+enum facts_group { FACTS_SPF = 1, FACTS_DMARC = 2, FACTS_DKIM = 4 };
 
 struct facts {
 	/* Given with the request; never NULL. */
@@ -98,6 +99,8 @@ struct facts {
 
 	/* Found so far: an OR of enum facts_group. */
 	unsigned	 have;
+	/* The groups of inputs that left a rule unknown (rules_decide()). */
+	unsigned	 doubted;
 
 	/* FACTS_SPF. `answer.result` is what to report. */
 	struct spf_question question;
@@ -129,11 +132,12 @@ void facts_need(struct facts *facts, unsigned groups);
 enum tri facts_any_dkim(const struct facts *facts, enum dkim_result result);
 
 /*
- * How long DNS has failed for what was needed and is still not known,
- * milliseconds; 0: it did not. The keys of signatures that were reported as
- * temperror are looked up for it, and may be missing from the view.
+ * How long DNS has failed for what was needed and is still not known in
+ * `groups`, milliseconds; 0: it did not. For DMARC alone SPF and a signature
+ * count only if they could be aligned. The keys of signatures that were
+ * reported as temperror are looked up for it, and may be missing from the view.
  */
-int64_t facts_failing_for(const struct facts *facts);
+int64_t facts_failing_for(const struct facts *facts, unsigned groups);
 
 int dkim_result_from_text(const char *text, enum dkim_result *result);
 const char *dkim_result_text(enum dkim_result result);

@@ -786,11 +786,15 @@ trace_note(
 static void
 rule_walk(struct walk *walk, const struct rule *rule)
 {
+	const unsigned doubted = walk->facts->doubted;
 	bool matters = rule_matters(walk, rule);
 	enum tri value = TRI_TRUE;
 
 	if (matters && rule->when != NULL)
 		value = expr_eval(rule->when, walk->facts);
+	/* Only doubts that leave the verdict open are to be remembered. */
+	if (value != TRI_UNKNOWN || rule->shadow)
+		walk->facts->doubted = doubted;
 	if (walk->trace_end != NULL)
 		trace_note(walk, rule, matters, value);
 	if (!matters)
@@ -882,7 +886,8 @@ decide_fallback(const struct walk *walk, struct rules_decision *decision)
 	decision->rule = BY_UNDECIDED;
 	decision->doubt = walk->doubt->name;
 	if (s->undecided == RULES_DEFER && s->defer_at_most > 0 &&
-	    facts_failing_for(walk->facts) > s->defer_at_most) {
+	    facts_failing_for(walk->facts, walk->facts->doubted) >
+		s->defer_at_most) {
 		decision->action = s->after_defer;
 		decision->rule = BY_AFTER_DEFER;
 	}

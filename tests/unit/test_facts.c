@@ -158,6 +158,7 @@ facts_line(struct arena *arena, const struct facts *facts)
 #define SPF_NOT(domain) domain " TXT v=spf1 -all\n"
 #define FAILS(domain)	domain " TXT !FAILED\n"
 #define REJECT		DMARC("example.com") "p=reject\n"
+#define ALL		(FACTS_SPF | FACTS_DMARC | FACTS_DKIM)
 #define ANY		"absent|none|quarantine|reject"
 
 /* clang-format off */
@@ -293,14 +294,33 @@ test_cases(void **state)
 			    facts_line(judged.arena, &judged.facts),
 			    cases[i].want);
 			/* Brings the keys of signatures in doubt. */
-			(void)facts_failing_for(&judged.facts);
+			(void)facts_failing_for(&judged.facts, ALL);
 			zone_fetch(zone, view_missing_list(judged.facts.view));
-			assert_int_equal(facts_failing_for(&judged.facts),
+			assert_int_equal(facts_failing_for(&judged.facts, ALL),
 			    cases[i].failing_for);
 			arena_free(judged.arena);
 			zone_close(zone);
 		}
 	}
+}
+
+/* The key of a signature that could not align is nothing to DMARC. */
+static void
+test_key_of_no_concern(void **state)
+{
+	static const struct message message = {
+	    "a@example.org", "example.com", "temperror example.org"};
+	struct zone *zone = zone_open(FAILS("_dmarc.example.com"), 1);
+	struct judged judged;
+
+	(void)state;
+	judge(&judged, zone, &message, &walk);
+	assert_int_equal(facts_failing_for(&judged.facts, FACTS_DMARC), 60000);
+	assert_false(view_missing(judged.facts.view));
+	(void)facts_failing_for(&judged.facts, FACTS_DKIM);
+	assert_true(view_missing(judged.facts.view));
+	arena_free(judged.arena);
+	zone_close(zone);
 }
 
 /*
@@ -378,7 +398,7 @@ check_within(const struct facts *said, const struct facts *truth)
 	if (said->spf.result != SPF_TEMPERROR)
 		assert_int_equal(said->spf.result, truth->spf.result);
 	if (said->dmarc_reported == DMARC_RESULT_TEMPERROR)
-		assert_true(facts_failing_for(said) > 0);
+		assert_true(facts_failing_for(said, ALL) > 0);
 }
 
 static void
@@ -595,6 +615,7 @@ main(void)
 	    cmocka_unit_test(test_is),
 	    cmocka_unit_test(test_any_dkim),
 	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_key_of_no_concern),
 	    cmocka_unit_test(test_lazy),
 	    cmocka_unit_test(test_failures),
 	    cmocka_unit_test(test_doubt),

@@ -354,6 +354,51 @@ test_undecided(void **state)
 	}
 }
 
+/*
+ * Only what leaves a rule undecided has to have failed for long: a sender's
+ * own broken domain does not spare it the wait for the author's.
+ */
+static void
+test_failing_for(void **state)
+{
+	static const struct {
+		const char *when;
+		enum tri spf_aligned; /* SPF fails since 5 h, DMARC since now */
+		const char *by;
+	} table[] = {
+	    {"dmarc is fail", TRI_FALSE, "undecided"},
+	    {"dmarc is fail", TRI_UNKNOWN, "after-defer"},
+	    {"spf is fail and dmarc is fail", TRI_FALSE, "after-defer"},
+	    {"spf is fail and dmarc is pass and false", TRI_FALSE, "undecided"},
+	    {"spf is fail", TRI_FALSE, "after-defer"},
+	};
+	const struct view_source source = {.get = nothing};
+	const int64_t now = INT64_C(1700000000000);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const struct one rule[ONES] = {
+		    {table[i].when, "accept", 0, 0}, {MAYBE, "reject", 0, 0}};
+		struct rules *rules = build(rule, &rules_settings_default);
+		struct rules_decision d;
+		struct given given;
+
+		half_known(&given);
+		given.facts.view =
+		    view_open(arena, &source, now, HOUR, VIEW_ASK);
+		given.facts.spf_result = open_full(OPEN_SPF);
+		given.facts.spf_aligned = table[i].spf_aligned;
+		given.facts.spf.read.failed_since = now - 5 * HOUR;
+		given.facts.policy.read.failed_since = now - 1;
+		rules_decide(rules, &given.facts, arena, &d);
+		if (d.decided || strcmp(d.rule, table[i].by) != 0)
+			fail_msg("%s: by %s", table[i].when, d.rule);
+		rules_free(rules);
+		view_close(given.facts.view);
+	}
+}
+
 /* ---- presets ---------------------------------------------------------- */
 
 static void
@@ -875,6 +920,7 @@ main(void)
 	    cmocka_unit_test(test_score_without_threshold),
 	    cmocka_unit_test(test_shadow),
 	    cmocka_unit_test(test_undecided),
+	    cmocka_unit_test(test_failing_for),
 	    cmocka_unit_test(test_presets),
 	    cmocka_unit_test(test_every_preset_compiles),
 	    cmocka_unit_test(test_override),
