@@ -295,15 +295,16 @@ test_samples(void **state)
 
 /* --- The file ------------------------------------------------------------- */
 
-static char *
-written(const struct tally *tally, size_t *len)
+/* Caller frees *text. */
+static size_t
+written(const struct tally *tally, char **text)
 {
-	char *text = NULL;
-	FILE *out = open_memstream(&text, len);
+	size_t len;
+	FILE *out = open_memstream(text, &len);
 
 	tally_write(tally, out);
 	fclose(out);
-	return (text);
+	return (len);
 }
 
 static struct tally *
@@ -326,18 +327,16 @@ static void
 test_file(void **state)
 {
 	struct tally *tally = example(), *again = tally_new(NOW + 999);
-	size_t len, len2;
-	char *text = written(tally, &len), *text2;
+	char *text, *text2;
+	const size_t len = written(tally, &text);
 	const uint64_t reloads = stat_value(STAT_RELOADS);
 
 	(void)state;
 	assert_int_equal(tally_read(again, text, len), 0);
 	/* Counters are added to. */
 	assert_int_equal(stat_value(STAT_RELOADS), 2 * reloads);
-	text2 = written(again, &len2);
+	assert_int_not_equal(written(again, &text2), 0);
 	/* All but the counters, which are doubled: compare what is behind. */
-	assert_string_equal(
-	    strstr(text, "latency check"), strstr(text, "latency check"));
 	assert_memory_equal(strstr(text, "latency check"),
 	    strstr(text2, "latency check"),
 	    strlen(strstr(text, "latency check")) - 21);
@@ -365,8 +364,9 @@ test_damage(void **state)
 {
 	struct tally *tally = example(), *again = tally_new(NOW + 999);
 	const uint64_t reloads = stat_value(STAT_RELOADS);
-	size_t len, i;
-	char *text = written(tally, &len);
+	char *text;
+	const size_t len = written(tally, &text);
+	size_t i;
 
 	(void)state;
 	for (i = 0; i < len; i++)
