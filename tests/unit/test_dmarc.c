@@ -153,6 +153,13 @@ static const struct {
 #define AT(domain)    "_dmarc." domain " TXT v=DMARC1;"
 #define FAILS(domain) "_dmarc." domain " TXT !FAILED\n"
 
+/* The zones of RFC 9989 appendix B.4.1 and B.4.2, and of B.4.3 */
+#define EXAMPLE_COM                                                            \
+	AT("example.com") "p=reject\n" AT("signing.example.com") "p=none"
+#define BANK                                                                   \
+	AT("bank.example")                                                     \
+	"p=reject;psd=y\n" AT("giant.bank.example") "p=quarantine"
+
 static const struct {
 	const char *name;
 	const char *zone;
@@ -190,6 +197,18 @@ static const struct {
     {"SERVFAIL at the author, a record at the parent",
 	FAILS("a.example.com") AT("example.com") "p=reject", "a.example.com",
 	"temperror"},
+
+    /* RFC 9989 appendix B.4 */
+    {"B.4.1", EXAMPLE_COM, "example.com",
+	"found example.com example.com reject"},
+    {"B.4.2", EXAMPLE_COM, "a.b.c.d.e.f.g.h.i.j.k.example.com",
+	"found example.com example.com reject"},
+    {"B.4.3", BANK, "giant.bank.example",
+	"found giant.bank.example giant.bank.example quarantine"},
+    {"B.4.3, mail.giant", BANK, "mail.giant.bank.example",
+	"found giant.bank.example giant.bank.example quarantine"},
+    {"B.4.3, mail.mega", BANK, "mail.mega.bank.example",
+	"found bank.example mega.bank.example reject"},
 
     /* The author's record, and the organizational domain above it */
     {"nothing", "", "example.com", "none"},
@@ -339,6 +358,18 @@ static const struct {
     {"A-labels are listed",
 	AT("a.xn--55qx5d.cn") "p=reject", "b.a.xn--55qx5d.cn",
 	"found a.xn--55qx5d.cn a.xn--55qx5d.cn reject"},
+    {"the private section counts", AT("github.io") "p=reject",
+	"a.b.github.io", "none"},
+    {"... so that its tenants are organizations",
+	AT("b.github.io") "p=reject", "a.b.github.io",
+	"found b.github.io b.github.io reject"},
+    {"a wildcard rule, *.ck", AT("b.c.ck") "p=reject", "a.b.c.ck",
+	"found b.c.ck b.c.ck reject"},
+    {"... and its exception, !www.ck", AT("www.ck") "p=reject", "a.www.ck",
+	"found www.ck www.ck reject"},
+    {"an underscore", AT("b_c.example.com") "p=none\n"
+	AT("example.com") "p=reject", "a.b_c.example.com",
+	"found example.com example.com reject"},
     {"failure at the author", FAILS("a.example.com") AT("example.com")
 	"p=reject", "a.example.com", "temperror"},
     {"failure at the organizational domain", FAILS("example.com"),
@@ -602,6 +633,19 @@ static const struct {
     {"9 labels, 8 never queried, psd=y at 7",
 	AT("c.d.e.f.g.h.i") "p=reject;psd=y", "a.b.c.d.e.f.g.h.i",
 	"b.c.d.e.f.g.h.i", "yes", 1},
+
+    /* RFC 9989 appendix B.1 and B.4 */
+    {"B.1.1, example 3", AT("example.com") "p=reject", "child.example.com",
+	"example.net", "no", 0},
+    {"B.4.1", EXAMPLE_COM, "example.com", "signing.example.com", "yes", 1},
+    {"B.4.2, MAIL FROM", EXAMPLE_COM, "a.b.c.d.e.f.g.h.i.j.k.example.com",
+	"example.com", "yes", 0},
+    {"B.4.2, DKIM", EXAMPLE_COM, "a.b.c.d.e.f.g.h.i.j.k.example.com",
+	"signing.example.com", "yes", 1},
+    {"B.4.3, MAIL FROM", BANK, "giant.bank.example",
+	"mail.giant.bank.example", "yes", 1},
+    {"B.4.3, DKIM", BANK, "giant.bank.example", "mail.mega.bank.example",
+	"no", 0},
 
     /* SERVFAIL in the identifier's walk: cannot tell, not unaligned */
     {"failure at the identifier", AT("example.com") "p=reject\n"
