@@ -34,6 +34,7 @@ int ctl_misused(const char *usage);
 
 /* Each takes the arguments behind its name and returns an exit status. */
 int ctl_rules(const struct ctl *ctl, int argc, char **argv);
+int ctl_dump(const struct ctl *ctl, int argc, char **argv);
 int ctl_flush(const struct ctl *ctl, int argc, char **argv);
 int ctl_history(const struct ctl *ctl, int argc, char **argv);
 int ctl_keygen(const struct ctl *ctl, int argc, char **argv);

@@ -36,6 +36,8 @@ static const struct command {
 	int (*run)(const struct ctl *, int, char **);
 	const char *arguments, *summary;
 } commands[] = {
+    {"dump", ctl_dump, "[--json] [--domain NAME] ...",
+	"the cache's file; asks no daemon"},
     {"flush", ctl_flush, "NAME | --all | --failures",
 	"forget records (NAME: and below it)"},
     {"history", ctl_history, "[DOMAIN]", "policies that have changed"},

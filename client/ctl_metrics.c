@@ -9,34 +9,12 @@
 
 #include "ctl_answer.h"
 #include "ctl_collect.h"
+#include "ctl_json.h"
 #include "ctl_question.h"
 #include "stats.h"
 
 /* The daemon's histograms are told at 2^4 us and each doubling. */
 #define BITS_LEAST 4
-
-/*
- * Text of strangers between quotes. `escape_high`: JSON must be UTF-8, and an
- * octet over 127 may be anything; so it is shown as the character of its
- * number.
- */
-static void
-quoted(const char *text, size_t len, bool json)
-{
-	const unsigned char *p = (const unsigned char *)text, *end = p + len;
-
-	putchar('"');
-	for (; p < end; p++)
-		if (*p == '"' || *p == '\\')
-			printf("\\%c", *p);
-		else if (*p >= ' ' && *p < 0x7f)
-			putchar(*p);
-		else if (json)
-			printf("\\u%04x", *p);
-		else
-			printf("\\\\x%02x", *p);
-	putchar('"');
-}
 
 /*
  * JSON
@@ -60,7 +38,7 @@ json_latency(const struct collect *collect)
 	printf(",\n  \"latency\": {");
 	while ((line = collect_latency(collect, &cursor)) != NULL) {
 		printf("%s\n    ", comma);
-		quoted(line, strcspn(line, " "), true);
+		json_string(line, strcspn(line, " "));
 		printf(": {");
 		json_pairs(line, names, "");
 		putchar('}');
@@ -82,7 +60,7 @@ json_table(const struct collect *collect, enum tally_table table)
 	while ((line = collect_entry(collect, table, &cursor)) != NULL) {
 		name = line_rest(line, "name");
 		printf("%s\n    {\"name\": ", comma);
-		quoted(name, strlen(name), true);
+		json_string(name, strlen(name));
 		json_pairs(line, common, ", ");
 		if (table == TALLY_FAILURES)
 			json_pairs(line, failing, ", ");
@@ -113,6 +91,23 @@ metrics_json(const struct collect *collect)
 /*
  * OpenMetrics
  */
+
+/* The value of a label. What is no printable ASCII is shown as \xHH. */
+static void
+label(const char *text)
+{
+	const unsigned char *p;
+
+	putchar('"');
+	for (p = (const unsigned char *)text; *p != '\0'; p++)
+		if (*p == '"' || *p == '\\')
+			printf("\\%c", *p);
+		else if (*p >= ' ' && *p < 0x7f)
+			putchar(*p);
+		else
+			printf("\\\\x%02x", *p);
+	putchar('"');
+}
 
 struct family {
 	const char *name; /* without "verdictd_" */
@@ -230,15 +225,15 @@ latency_print(const struct collect *collect, bool classic)
 /* A column of a table as a counter, with a label for the entry's name. */
 static void
 column_print(const struct collect *collect, enum tally_table table,
-    const char *column, const char *label, const struct family *family)
+    const char *column, const char *key, const struct family *family)
 {
 	const char *cursor = NULL, *line, *name;
 
 	family_begin(family);
 	while ((line = collect_entry(collect, table, &cursor)) != NULL) {
 		name = line_rest(line, "name");
-		printf("verdictd_%s_total{%s=", family->name, label);
-		quoted(name, strlen(name), false);
+		printf("verdictd_%s_total{%s=", family->name, key);
+		label(name);
 		printf("} %" PRIu64 "\n", line_number(line, column));
 	}
 }
@@ -289,7 +284,7 @@ failing_print(const struct collect *collect, bool classic)
 			continue;
 		name = line_rest(line, "name");
 		printf("verdictd_failing_seconds{domain=");
-		quoted(name, strlen(name), false);
+		label(name);
 		printf("} %lld\n", (long long)(now > since ? now - since : 0));
 	}
 }
@@ -305,8 +300,7 @@ process_print(const struct collect *collect, bool classic)
 	if (!classic) {
 		family_begin(&build);
 		printf("verdictd_build_info{version=");
-		quoted(answer_text(collect->ping, "version"),
-		    strlen(answer_text(collect->ping, "version")), false);
+		label(answer_text(collect->ping, "version"));
 		puts("} 1");
 	}
 	family_begin(&up);

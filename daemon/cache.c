@@ -502,6 +502,91 @@ cache_open(const struct cache_options *options)
 	return (cache);
 }
 
+/* --- Only looking --------------------------------------------------------- */
+
+/* A daemon that uses the file has checked it; nobody else has. */
+static const char *
+file_check(const struct cache *cache)
+{
+	char path[4096];
+	const char *why = NULL;
+	int fd;
+
+	cache_path(cache, path, sizeof(path), ".owner");
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1 || flock(fd, LOCK_SH | LOCK_NB) == 0)
+		why = mdbfile_check(cache->path);
+	if (fd != -1)
+		close(fd);
+	return (why);
+}
+
+static int
+reading_databases(struct cache *cache, MDB_txn *txn)
+{
+	MDB_val key = {sizeof(meta_key), meta_key}, value;
+	int rc;
+
+	if ((rc = mdb_dbi_open(txn, NULL, 0, &cache->main)) != 0 ||
+	    (rc = mdb_get(txn, cache->main, &key, &value)) != 0)
+		return (rc);
+	if (!entry_meta_decode(&cache->meta, value.mv_data, value.mv_size))
+		return (MDB_VERSION_MISMATCH);
+	return (mdb_dbi_open(txn, "data", 0, &cache->data));
+}
+
+/* Without a lock file there has been no daemon, and one is not made for it. */
+static int
+reading_start(struct cache *cache)
+{
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_RDONLY;
+	char path[4096];
+	MDB_txn *txn;
+	int rc;
+
+	cache_path(cache, path, sizeof(path), "-lock");
+	if (access(path, F_OK) == -1)
+		flags |= MDB_NOLOCK;
+	if ((rc = mdb_env_create(&cache->env)) != 0 ||
+	    (rc = mdb_env_set_maxdbs(cache->env, 2)) != 0 ||
+	    (rc = mdb_env_open(cache->env, cache->path, flags, ENV_MODE)) !=
+		0 ||
+	    (rc = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &txn)) != 0)
+		return (rc);
+	if ((rc = reading_databases(cache, txn)) != 0) {
+		mdb_txn_abort(txn);
+		return (rc);
+	}
+	/* Committed, or the handles would be closed again. */
+	if ((rc = mdb_txn_commit(txn)) != 0 ||
+	    (rc = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &cache->read)) !=
+		0)
+		return (rc);
+	mdb_txn_reset(cache->read);
+	return (0);
+}
+
+struct cache *
+cache_open_reading(const char *path, const char **problem)
+{
+	const struct cache_options options = {.path = path, .boot_id = ""};
+	struct cache *cache;
+	int rc;
+
+	if (access(path, R_OK) == -1) {
+		*problem = strerror(errno);
+		return (NULL);
+	}
+	cache = cache_new(&options);
+	if ((*problem = file_check(cache)) == NULL) {
+		if ((rc = reading_start(cache)) == 0)
+			return (cache);
+		*problem = mdb_strerror(rc);
+	}
+	cache_free(cache);
+	return (NULL);
+}
+
 void
 cache_close(struct cache *cache)
 {
@@ -1193,6 +1278,19 @@ cursor_step(struct cache *cache, MDB_cursor *at, struct cache_cursor *cursor,
 	return (entry_find(cache, mdb_cursor_txn(at), cursor->key, entry));
 }
 
+/* Not damaged, not flushed. */
+static bool
+entry_is_shown(const struct cache *cache, struct entry *entry)
+{
+	switch (entry->kind) {
+	case ENTRY_RRSET:
+		return (rrset_forgive(cache, &entry->set));
+	case ENTRY_MEMO:
+		return (entry->epoch == cache->meta.memo_epoch);
+	}
+	return (false);
+}
+
 static int
 cursor_next(
     struct cache *cache, struct cache_cursor *cursor, struct entry *entry)
@@ -1208,10 +1306,38 @@ cursor_next(
 		return (rc);
 	do
 		rc = cursor_step(cache, at, cursor, entry);
-	while (rc == 0 && (entry->kind != ENTRY_RRSET ||
-			      !rrset_forgive(cache, &entry->set)));
+	while (rc == 0 && !entry_is_shown(cache, entry));
 	mdb_cursor_close(at);
 	return (rc);
+}
+
+bool
+cache_walk(
+    struct cache *cache, struct cache_cursor *cursor, struct cache_item *item)
+{
+	struct entry entry;
+	int rc = cursor_next(cache, cursor, &entry);
+
+	if (rc != 0) {
+		if (rc != MDB_NOTFOUND)
+			cache_failed(cache, "walk", rc);
+		return (false);
+	}
+	memset(item, 0, sizeof(*item));
+	if (entry.kind == ENTRY_RRSET) {
+		item->name.len = entry.name_len;
+		memcpy(item->name.wire, entry.name, entry.name_len);
+		item->type = entry.type;
+		item->set = entry.set;
+		return (true);
+	}
+	item->memo = true;
+	item->key = entry.key;
+	item->key_len = entry.key_len;
+	item->data = entry.data;
+	item->data_len = entry.data_len;
+	item->expires = entry.expires;
+	return (true);
 }
 
 bool
@@ -1219,18 +1345,15 @@ cache_next(struct cache *cache, struct cache_cursor *cursor,
     struct arena *arena, struct dname *name, uint16_t *type,
     const struct rrset **set)
 {
-	struct entry entry;
-	int rc = cursor_next(cache, cursor, &entry);
+	struct cache_item item;
 
-	if (rc != 0) {
-		if (rc != MDB_NOTFOUND)
-			cache_failed(cache, "next", rc);
-		return (false);
-	}
-	name->len = entry.name_len;
-	memcpy(name->wire, entry.name, entry.name_len);
-	*type = entry.type;
-	*set = arena_memdup(arena, &entry.set, sizeof(entry.set));
+	do {
+		if (!cache_walk(cache, cursor, &item))
+			return (false);
+	} while (item.memo);
+	*name = item.name;
+	*type = item.type;
+	*set = arena_memdup(arena, &item.set, sizeof(item.set));
 	return (true);
 }
 

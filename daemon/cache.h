@@ -55,6 +55,13 @@ struct cache_options {
  * need be one that is empty until a later cache_tick() can open it.
  */
 struct cache *cache_open(const struct cache_options *options);
+/*
+ * For another process that only looks, whether or not a daemon uses the file:
+ * cache_begin(), cache_walk(), cache_end() and cache_close(), no others. NULL,
+ * with *problem set. Keep the snapshots short: what the daemon gives up
+ * meanwhile cannot be used again.
+ */
+struct cache *cache_open_reading(const char *path, const char **problem);
 /* Commits, marks the file as cleanly closed and syncs it. NULL is fine. */
 void cache_close(struct cache *cache);
 /* New values of stale_max and failure_keep, for later puts. */
@@ -142,6 +149,18 @@ struct cache_cursor {
 	bool	 started;
 	uint8_t	 key[16];
 };
+/* The same with memos; all pointers are borrowed. */
+struct cache_item {
+	bool	       memo;
+	struct dname   name; /* of a record set */
+	uint16_t       type;
+	struct rrset   set;
+	const uint8_t *key, *data; /* of a memo */
+	size_t	       key_len, data_len;
+	int64_t	       expires;
+};
+bool cache_walk(struct cache *cache, struct cache_cursor *cursor,
+    struct cache_item *item);
 bool cache_next(struct cache *cache, struct cache_cursor *cursor,
     struct arena *arena, struct dname *name, uint16_t *type,
     const struct rrset **set);

@@ -21,6 +21,7 @@
 #include "facts.h"
 #include "idn.h"
 #include "ipaddr.h"
+#include "rdata_text.h"
 #include "rules.h"
 #include "spf.h"
 #include "spf_memo.h"
@@ -762,42 +763,6 @@ type_read(struct run *run, uint16_t *type)
 	return (-1);
 }
 
-static const char *
-hex(struct run *run, const uint8_t *octets, size_t len)
-{
-	static const char digits[] = "0123456789abcdef";
-	char *text = arena_alloc(run->arena, 2 * len + 1);
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		text[2 * i] = digits[octets[i] >> 4];
-		text[2 * i + 1] = digits[octets[i] & 15];
-	}
-	return (text);
-}
-
-/* TXT as text, addresses and names as such, the rest in hexadecimal. */
-static const char *
-rdata_text(struct run *run, uint16_t type, const struct rdata *record)
-{
-	struct ipaddr ip = {0};
-	struct dname name;
-	char text[DNAME_TEXT_MAX];
-	size_t len;
-
-	if (type == RR_TXT)
-		return (rdata_txt(run->arena, record, &len));
-	if ((type == RR_A && record->len == 4) ||
-	    (type == RR_AAAA && record->len == 16)) {
-		ip.octets = (uint8_t)record->len;
-		memcpy(ip.addr, record->data, record->len);
-		return (arena_strdup(run->arena, ipaddr_text(&ip, text)));
-	}
-	if (rdata_name(record, type == RR_MX ? 2 : 0, &name) == 0)
-		return (arena_strdup(run->arena, dname_text(&name, text)));
-	return (hex(run, record->data, record->len));
-}
-
 static void
 run_record(struct run *run)
 {
@@ -824,7 +789,8 @@ run_record(struct run *run)
 	put_scope(run, &scope);
 	put_int(run, "count", set->count);
 	while (rrset_next(set, &record))
-		msg_put(run->reply, "data", rdata_text(run, type, &record));
+		msg_put(
+		    run->reply, "data", rdata_text(run->arena, type, &record));
 }
 
 static const struct verb {

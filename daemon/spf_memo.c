@@ -230,3 +230,47 @@ spf_recall(struct view *view, const struct spf_question *question,
 	stat_count(STAT_REMEMBERED);
 	view_account(view, &answer->read);
 }
+
+/* As key_write() has it. */
+static bool
+key_take(
+    struct spf_memo *memo, struct arena *arena, const void *key, size_t keylen)
+{
+	uint8_t copy[KEY_MAX], magic[4], kind, reads;
+	struct octets in = {copy, copy + keylen, false};
+
+	if (keylen > sizeof(copy))
+		return (false);
+	memcpy(copy, key, keylen);
+	take(&in, magic, sizeof(magic));
+	take(&in, &kind, 1);
+	take(&in, &reads, 1);
+	take(&in, &memo->client_ip, sizeof(memo->client_ip));
+	if (in.failed || memcmp(magic, "spf1", sizeof(magic)) != 0)
+		return (false);
+	memo->asked = take_text(&in, arena);
+	if (kind == 'h' || (reads & READ_HELO) != 0)
+		memo->helo = take_text(&in, arena);
+	if (kind == 'h' || (reads & READ_LOCAL) != 0)
+		memo->mail_from = take_text(&in, arena);
+	return (!in.failed && memo->asked != NULL);
+}
+
+bool
+spf_memo_read(struct spf_memo *memo, struct arena *arena, const void *key,
+    size_t keylen, const void *value, size_t len)
+{
+	uint8_t copy[VALUE_MAX];
+	struct octets in = {copy, copy + len, false};
+	struct head head;
+
+	memset(memo, 0, sizeof(*memo));
+	if (len > sizeof(copy) || !key_take(memo, arena, key, keylen))
+		return (false);
+	memcpy(copy, value, len);
+	take(&in, &head, sizeof(head));
+	answer_take(&in, &head, arena, &memo->answer);
+	memo->made = head.made;
+	return (!in.failed && memo->answer.domain != NULL &&
+		memo->answer.mechanism != NULL);
+}
