@@ -507,6 +507,118 @@ test_cases(void **state)
 	assert_true(compiled > ROWS(tests));
 }
 
+/* --- RFC 7208 appendix A -------------------------------------------------- */
+
+/*
+ * In A.4 the ptr has the domain that it needs: without, it asks for names
+ * below ptr._spf.example.com, which no client has.
+ */
+/* clang-format off */
+#define APPENDIX_A							\
+	"example.com MX 10 mail-a.example.com\n"			\
+	"example.com MX 20 mail-b.example.com\n"			\
+	"example.com A 192.0.2.10\n"					\
+	"example.com A 192.0.2.11\n"					\
+	"amy.example.com A 192.0.2.65\n"				\
+	"bob.example.com A 192.0.2.66\n"				\
+	"mail-a.example.com A 192.0.2.129\n"				\
+	"mail-b.example.com A 192.0.2.130\n"				\
+	"example.org MX 10 mail-c.example.org\n"			\
+	"mail-c.example.org A 192.0.2.140\n"				\
+	"10.2.0.192.in-addr.arpa PTR example.com\n"			\
+	"65.2.0.192.in-addr.arpa PTR amy.example.com\n"		\
+	"140.2.0.192.in-addr.arpa PTR mail-c.example.org\n"		\
+	"4.0.0.10.in-addr.arpa PTR bob.example.com\n"			\
+	"mary.mobile-users._spf.example.com A 127.0.0.2\n"		\
+	"fred.mobile-users._spf.example.com A 127.0.0.2\n"		\
+	"15.15.168.192.joel.remote-users._spf.example.com A 127.0.0.2\n" \
+	"16.15.168.192.joel.remote-users._spf.example.com A 127.0.0.2\n" \
+	"mobile-users._spf.example.com TXT v=spf1 exists:%{l1r+}.%{d}\n" \
+	"remote-users._spf.example.com TXT "				\
+	"v=spf1 exists:%{ir}.%{l1r+}.%{d}\n"				\
+	"example.net TXT v=spf1 ip4:192.0.2.200 -all\n"		\
+	"example.org TXT v=spf1 include:example.com "			\
+	"include:example.net -all\n"					\
+	"la.example.org TXT v=spf1 redirect=example.org\n"		\
+	"ip4._spf.example.com TXT v=spf1 -ip4:192.0.2.0/24 +all\n"	\
+	"ptr._spf.example.com TXT v=spf1 -ptr:%{o} +all\n"
+
+static const struct {
+	const char *record; /* of example.com */
+	const char *passes, *fails; /* clients */
+	const char *from; /* NULL: strong-bad@example.com */
+} appendix_a[] = {
+    {"+all", "192.0.2.1 2001:db8::1", "", NULL},
+    {"a -all", "192.0.2.10 192.0.2.11", "192.0.2.65 192.0.2.129", NULL},
+    {"a:example.org -all", "", "192.0.2.10 192.0.2.140", NULL},
+    {"mx -all", "192.0.2.129 192.0.2.130", "192.0.2.10 192.0.2.140", NULL},
+    {"mx:example.org -all", "192.0.2.140", "192.0.2.129", NULL},
+    {"mx mx:example.org -all", "192.0.2.129 192.0.2.130 192.0.2.140",
+	"192.0.2.131", NULL},
+    {"mx/30 mx:example.org/30 -all",
+	"192.0.2.128 192.0.2.131 192.0.2.140 192.0.2.143",
+	"192.0.2.127 192.0.2.132 192.0.2.139 192.0.2.144", NULL},
+    {"ptr -all", "192.0.2.65 192.0.2.10", "192.0.2.140 10.0.0.4 192.0.2.66",
+	NULL},
+    {"ip4:192.0.2.128/28 -all", "192.0.2.129 192.0.2.143",
+	"192.0.2.65 192.0.2.144", NULL},
+    {"mx -all", "192.0.2.129 192.0.2.200", "192.0.2.140", "a@example.org"},
+    {"mx -all", "192.0.2.129 192.0.2.200", "192.0.2.140", "a@la.example.org"},
+#define USERS								\
+	"mx include:mobile-users._spf.%{d} include:remote-users._spf.%{d} -all"
+    {USERS, "10.0.0.4", "", "mary@example.com"},
+    {USERS, "10.0.0.4", "", "fred+list@example.com"},
+    {USERS, "192.168.15.15 192.168.15.16 192.0.2.129",
+	"192.168.15.17 10.0.0.4", "joel@example.com"},
+    {"-include:ip4._spf.%{d} -include:ptr._spf.%{d} +all", "192.0.2.65",
+	"10.0.0.4 192.0.2.140", NULL},
+};
+/* clang-format on */
+
+static void
+check_clients(size_t i, const char *clients, enum spf_result result)
+{
+	char *zone_text = malloc(8192), *list = strdup(clients), *ip, *rest;
+	struct test test = {.name = appendix_a[i].record, .result = result};
+	struct spf_answer answer;
+	struct spf_question question;
+	struct spf_cost cost;
+	struct arena *arena = arena_new();
+	struct zone *zone;
+
+	snprintf(zone_text, 8192, "%sexample.com TXT v=spf1 %s", APPENDIX_A,
+	    appendix_a[i].record);
+	zone = zone_open(zone_text, false);
+	test.from = appendix_a[i].from == NULL ? "strong-bad@example.com"
+					       : appendix_a[i].from;
+	for (ip = strtok_r(list, " ", &rest); ip != NULL;
+	     ip = strtok_r(NULL, " ", &rest)) {
+		test.ip = ip;
+		question = question_make(&test);
+		assert_int_equal(spf_run(zone, arena, SPF_WARM, &question,
+				     &answer, &cost, NULL),
+		    0);
+		if (answer.result != result)
+			test_fail(&test, &answer, ip);
+	}
+	zone_close(zone);
+	arena_free(arena);
+	free(list);
+	free(zone_text);
+}
+
+static void
+test_appendix_a(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(appendix_a); i++) {
+		check_clients(i, appendix_a[i].passes, SPF_PASS);
+		check_clients(i, appendix_a[i].fails, SPF_FAIL);
+	}
+}
+
 /* --- Zones that a table cannot hold --------------------------------------- */
 
 /* Text made by repetition: head, `count` times `part` with its number, tail. */
@@ -914,6 +1026,7 @@ main(void)
 {
 	const struct CMUnitTest all[] = {
 	    cmocka_unit_test(test_cases),
+	    cmocka_unit_test(test_appendix_a),
 	    cmocka_unit_test(test_long_records),
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_include_bomb),
