@@ -21,7 +21,19 @@ is_token(const char *value, size_t len)
 	return (len > 0);
 }
 
-/* A token, or an address whose parts are dot-atoms. */
+/* RFC 6376 3.5: letters, digits and hyphens; hosts have underscores, too. */
+static bool
+is_domain(const char *value)
+{
+	const size_t len =
+	    strspn(value, "abcdefghijklmnopqrstuvwxyz"
+			  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.");
+
+	return (len > 0 && value[len] == '\0' && *value != '.' &&
+		value[len - 1] != '.');
+}
+
+/* A token, or an address: a dot-atom at a domain. */
 static bool
 value_is_plain(const char *value)
 {
@@ -30,7 +42,8 @@ value_is_plain(const char *value)
 	if (at == NULL)
 		return (is_token(value, strlen(value)));
 	return (is_token(value, (size_t)(at - value)) && *value != '.' &&
-		at[-1] != '.' && is_token(at + 1, strlen(at + 1)));
+		at[-1] != '.' && strstr(value, "..") == NULL &&
+		is_domain(at + 1));
 }
 
 /*
@@ -83,9 +96,12 @@ spf_part(struct arena *arena, const struct facts *facts)
 static const char *
 dkim_part(struct arena *arena, const struct facts_signature *sig)
 {
-	const char *part = arena_printf(arena, "dkim=%s header.d=%s",
-	    dkim_result_text(sig->reported), pvalue(arena, sig->d));
+	const char *part =
+	    arena_printf(arena, "dkim=%s", dkim_result_text(sig->reported));
 
+	if (*sig->d != '\0')
+		part = arena_printf(
+		    arena, "%s header.d=%s", part, pvalue(arena, sig->d));
 	if (*sig->s != '\0')
 		part = arena_printf(
 		    arena, "%s header.s=%s", part, pvalue(arena, sig->s));

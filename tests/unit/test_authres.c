@@ -149,6 +149,12 @@ test_values(void **state)
 	    {".a@b.example", "\".a@b.example\""},
 	    {"a.@b.example", "\"a.@b.example\""},
 	    {"a@b@c", "\"a@b@c\""},
+	    {"a..b@c.example", "\"a..b@c.example\""},
+	    {"a@b..example", "\"a@b..example\""},
+	    {"a@b.example.", "\"a@b.example.\""},
+	    {"a@.b.example", "\"a@.b.example\""},
+	    {"a@b!c.example", "\"a@b!c.example\""},
+	    {"a@b_c.example", "a@b_c.example"},
 	    {"a b@c", "\"a b@c\""},
 	    {"a;dkim=pass@c", "\"a;dkim=pass@c\""},
 	    {"a(b@c", "\"a(b@c\""},
@@ -186,6 +192,9 @@ test_signature_values(void **state)
 	assert_non_null(strstr(text_of(),
 	    "header.d=\"a b\" header.s=\"x;y\" header.a=\"rsa\\\"\" "
 	    "header.b=\"ab/c=\""));
+	/* A signature that could not be read names no domain. */
+	sig->d = sig->s = sig->a = sig->b = "";
+	assert_non_null(strstr(text_of(), "; dkim=pass; "));
 }
 
 /* A rule may be called what its author likes. */
