@@ -33,8 +33,11 @@
 #define RECEIVE_MAX 64
 #define TICK	    1000 /* ms between two looks at the cache */
 #define TICK_SOON   20	 /* ... while it has work left */
-/* Clients come back for the next daemon, which cannot start before the end. */
-#define DRAIN_MAX   2000  /* ms that parked requests get after SIGTERM */
+/*
+ * ms that parked requests get after SIGTERM. Clients come back for the next
+ * daemon, which cannot start before the end: it is less than they wait.
+ */
+#define DRAIN_MAX 4000
 #define LINGER	    100	  /* ms for the last replies to leave */
 #define PROOF_RETRY 60000 /* ms */
 /* The wall clock may be set; less than this is its ordinary drift, ms. */

@@ -24,8 +24,12 @@
  * or more, so this also bounds their memory to about 200 MB.
  */
 #define REQUESTS_MAX 16384
-/* Of these one asking host: others find room whatever it does. */
-#define HOST_REQUESTS_MAX (REQUESTS_MAX / 4)
+/*
+ * Of these one host with a key, and all programs at one other endpoint: others
+ * find room whatever it does.
+ */
+#define HOST_REQUESTS_MAX     (REQUESTS_MAX / 4)
+#define ENDPOINT_REQUESTS_MAX (REQUESTS_MAX / 4 * 3)
 /*
  * The worst record that the SPF limits allow, ten MX terms of ten hosts each
  * found one after the other and an explanation that needs PTR, takes 124.
@@ -476,6 +480,16 @@ request_new(struct requests *requests, struct server *server,
 	return (request);
 }
 
+/* Has whoever asks its share of parked requests already? */
+static bool
+share_over(const struct requests *requests, const struct peer *peer)
+{
+	return (
+	    requests->count >= REQUESTS_MAX ||
+	    requests->by_asker[peer->asker] >=
+		(peer->is_host ? HOST_REQUESTS_MAX : ENDPOINT_REQUESTS_MAX));
+}
+
 void
 request_begin(struct requests *requests, struct server *server,
     const struct peer *peer, bool control, char *buf, size_t len, int64_t now)
@@ -487,8 +501,7 @@ request_begin(struct requests *requests, struct server *server,
 	int64_t timeout;
 
 	stat_count(STAT_REQUESTS);
-	if (requests->refusing || requests->count >= REQUESTS_MAX ||
-	    requests->by_asker[peer->asker] >= HOST_REQUESTS_MAX) {
+	if (requests->refusing || share_over(requests, peer)) {
 		reply_busy(requests, server, peer);
 		return;
 	}

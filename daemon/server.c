@@ -237,6 +237,7 @@ sealed_receive(struct server *server, char *buf, struct peer *peer)
 		    &peer->seal, &answer, &answer_len);
 		if (len != -1) {
 			peer->asker = asker_of(server, peer->seal.asker);
+			peer->is_host = true;
 			return (len);
 		}
 		message_send(server, peer, answer, answer_len);
@@ -252,6 +253,7 @@ server_receive(struct server *server, void *buf, struct peer *peer)
 	if (server->sealer != NULL)
 		return (sealed_receive(server, buf, peer));
 	peer->asker = asker_of(server, 0);
+	peer->is_host = false;
 	n = message_take(server, buf, MSG_MAX + 1, peer);
 	return (n > MSG_MAX ? MSG_MAX + 1 : n);
 }

@@ -33,6 +33,7 @@ struct peer {
 	uint8_t		   header[PEER_MAX];
 	uint16_t	   asker; /* < SERVER_ASKERS, as far as told apart:
 				     a sealed endpoint's hosts, else endpoints */
+	bool		   is_host; /* the former */
 	struct sealer_peer seal;
 };
 #define SERVER_ASKERS 4096

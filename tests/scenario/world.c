@@ -310,7 +310,8 @@ world_host(struct world *world, unsigned asker)
 void
 world_ask(struct world *world, const char *id, bool control, const char *text)
 {
-	struct peer peer = {.asker = (uint16_t)world->asker};
+	struct peer peer = {
+	    .asker = (uint16_t)world->asker, .is_host = world->asker > 0};
 	struct world_question *q;
 	struct rlimit saved;
 	const size_t len = strlen(text);

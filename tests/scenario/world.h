@@ -63,7 +63,7 @@ void world_wait(struct world *world, int64_t ms);
 /* The clock is set, by so much; nobody may be waiting (loop.c). */
 void world_clock(struct world *world, int64_t ms);
 
-/* Which host asks from now on: a number, 0 at first. */
+/* Which host asks from now on: a number; 0, as at first: this one. */
 void world_host(struct world *world, unsigned asker);
 /* A question comes in. `text` is the whole message. */
 void world_ask(struct world *world, const char *id, bool control,
