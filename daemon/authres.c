@@ -8,6 +8,12 @@
 #include "facts.h"
 #include "rules.h"
 
+/*
+ * RFC 5321 4.5.3.1: a path has 256 octets, a domain 255. What is longer is no
+ * mail, and is cut: the sender must not make a reply too long to be sent.
+ */
+#define VALUE_MAX 512
+
 /* RFC 2045 5.1: a token holds no space, control or tspecials. */
 static bool
 is_token(const char *value, size_t len)
@@ -53,13 +59,15 @@ value_is_plain(const char *value)
 static const char *
 pvalue(struct arena *arena, const char *value)
 {
+	const size_t len = strnlen(value, VALUE_MAX);
+	const char *end = value + len;
 	char *quoted, *out;
 
-	if (value_is_plain(value))
+	if (*end == '\0' && value_is_plain(value))
 		return (value);
-	out = quoted = arena_alloc(arena, 2 * strlen(value) + 3);
+	out = quoted = arena_alloc(arena, 2 * len + 3);
 	*out++ = '"';
-	for (; *value != '\0'; value++) {
+	for (; value < end; value++) {
 		if (*value == '"' || *value == '\\')
 			*out++ = '\\';
 		*out++ = *value < ' ' || *value > '~' ? '?' : *value;

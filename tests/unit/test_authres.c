@@ -197,6 +197,21 @@ test_signature_values(void **state)
 	assert_non_null(strstr(text_of(), "; dkim=pass; "));
 }
 
+/* The reply has to fit into a message whatever the sender says. */
+static void
+test_long_value(void **state)
+{
+	char address[20000];
+
+	(void)state;
+	memset(address, '"', sizeof(address) - 1);
+	address[sizeof(address) - 1] = '\0';
+	facts->mail_from = address;
+	assert_in_range(strlen(text_of()), 1000, 2000);
+	memset(address, 'a', sizeof(address) - 1);
+	assert_in_range(strlen(text_of()), 500, 1000);
+}
+
 /* A rule may be called what its author likes. */
 static void
 test_rule_name(void **state)
@@ -246,6 +261,7 @@ main(void)
 	    TEST(test_helo),
 	    TEST(test_values),
 	    TEST(test_signature_values),
+	    TEST(test_long_value),
 	    TEST(test_rule_name),
 	    TEST(test_results),
 	};
