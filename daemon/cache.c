@@ -34,6 +34,7 @@
 #include "hash.h"
 #include "log.h"
 #include "mdbfile.h"
+#include "share.h"
 #include "stats.h"
 
 /*
@@ -74,6 +75,8 @@ struct cache {
 
 	int64_t next_open, next_complaint, next_check;
 	struct cache_stats stats;
+	unsigned names_share;
+	struct share share;
 	uint8_t buf[ENTRY_MAX];
 };
 
@@ -453,6 +456,8 @@ cache_new(const struct cache_options *options)
 	cache->now = options->now;
 	cache->next_check = options->now + MINUTE;
 	cache_keep(cache, options->stale_max, options->failure_keep);
+	cache->names_share = options->share;
+	share_init(&cache->share);
 	if (options->boot_id == NULL)
 		boot_id_read(cache->boot_id);
 	else
@@ -957,6 +962,26 @@ entry_put(struct cache *cache, const uint8_t key[ENTRY_KEY],
 		write_abort(cache, "put", rc);
 }
 
+/* One of too many new names of its domain, and itself not known yet. */
+static bool
+is_crowd(
+    struct cache *cache, const struct dname *name, const uint8_t key[ENTRY_KEY])
+{
+	MDB_val data = {ENTRY_KEY, NULL}, value;
+	uint8_t copy[ENTRY_KEY];
+
+	if (cache->names_share == 0 ||
+	    !share_over(&cache->share, name, cache->names_share, cache->now))
+		return (false);
+	memcpy(copy, key, ENTRY_KEY);
+	data.mv_data = copy;
+	if (cache->full || !write_begin(cache) ||
+	    mdb_get(cache->write, cache->data, &data, &value) != MDB_NOTFOUND)
+		return (false);
+	stat_count(STAT_CACHE_CROWD);
+	return (true);
+}
+
 void
 cache_put(struct cache *cache, const struct dname *name, uint16_t type,
     const struct rrset *set)
@@ -968,8 +993,11 @@ cache_put(struct cache *cache, const struct dname *name, uint16_t type,
 	    .set = *set};
 	uint8_t key[ENTRY_KEY];
 
-	entry.useless = seconds(rrset_useless(cache, set));
 	entry_key_rrset(key, &cache->meta.secret, name, type);
+	entry.useless = seconds(rrset_useless(cache, set));
+	if (is_crowd(cache, name, key) &&
+	    entry.useless > seconds(cache->now + CACHE_CROWD_KEEP))
+		entry.useless = seconds(cache->now + CACHE_CROWD_KEEP);
 	entry_put(cache, key, &entry);
 }
 

@@ -36,6 +36,8 @@ struct cache;
 #define CACHE_MEMO_KEY_MAX 4096
 #define CACHE_MEMO_MAX	   65536
 
+#define CACHE_CROWD_KEEP (5 * 60 * 1000) /* ms */
+
 struct cache_options {
 	const char *path;     /* the file; its directory is private to us */
 	size_t	    size;     /* octets of live pages: the bound that is held,
@@ -44,6 +46,10 @@ struct cache_options {
 	int64_t	    stale_max; /* data is kept this long past its expiry */
 	int64_t	    failure_keep; /* a failure is kept this long past its
 				     retry_at: it tells since when DNS failed */
+	unsigned    share;    /* new names of one registrable domain in a
+				 minute that are kept as long as others; 0: all.
+				 What is more is kept for CACHE_CROWD_KEEP and
+				 so evicted first, unless it is asked again */
 	int64_t	    now;
 	const char *boot_id;  /* NULL: the kernel's. For tests */
 };

@@ -40,6 +40,11 @@
 #define DRAIN_MAX 4000
 #define LINGER	    100	  /* ms for the last replies to leave */
 #define PROOF_RETRY 60000 /* ms */
+/*
+ * New names of one registrable domain a minute that are kept for long: what a
+ * large sender's hosts are called, and not what somebody makes up.
+ */
+#define NAMES_SHARE 500
 /* The wall clock may be set; less than this is its ordinary drift, ms. */
 #define CLOCK_SLACK 1000
 
@@ -147,6 +152,7 @@ cache_of(const struct conf *conf, int64_t now)
 	    .size = conf->cache.size,
 	    .stale_max = conf->cache.stale_max,
 	    .failure_keep = INFLIGHT_FAILURE_KEEP,
+	    .share = NAMES_SHARE,
 	    .now = now,
 	};
 

@@ -34,6 +34,8 @@
 	X(STAT_CACHE_PUTS, "cache_puts", "entries written to the cache")       \
 	X(STAT_CACHE_PUT_FAILURES, "cache_put_failures",                       \
 	    "entries that could not be written")                               \
+	X(STAT_CACHE_CROWD, "cache_crowd",                                     \
+	    "new names over the share of their domain")                        \
 	X(STAT_CACHE_EXPIRED, "cache_expired",                                 \
 	    "entries removed when of no use any more")                         \
 	X(STAT_CACHE_EVICTED, "cache_evicted",                                 \

@@ -572,6 +572,91 @@ test_bound(void **state)
 	cache_close(cache);
 }
 
+static void
+put_short(
+    struct cache *cache, const char *format, unsigned number, int64_t expires)
+{
+	struct rrset *set = rrset_new(RR_NODATA);
+	struct dname name;
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), format, number);
+	assert_int_equal(dname_from_text(&name, text), 0);
+	set->expires = expires;
+	cache_put(cache, &name, RR_TXT, set);
+	rrset_free(set);
+}
+
+static bool
+has_short(struct cache *cache, const char *format, unsigned number)
+{
+	struct dname name;
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), format, number);
+	assert_int_equal(dname_from_text(&name, text), 0);
+	return (cache_get(cache, arena, &name, RR_TXT) != NULL);
+}
+
+/*
+ * Names that somebody makes up below one domain, as long-lived as can be, do
+ * not push out what others use, though that would expire much sooner. A name
+ * of the crowd that comes a second time is one of theirs.
+ */
+static void
+test_crowd(void **state)
+{
+	const struct cache_options options = {.path = path,
+	    .size = 2 * MIB,
+	    .stale_max = HOUR,
+	    .failure_keep = HOUR,
+	    .share = 100,
+	    .now = NOW};
+	struct cache *cache = cache_open(&options);
+	unsigned number, found = 0, crowd = 0;
+
+	(void)state;
+	assert_non_null(cache);
+	for (number = 0; number < 1000; number++)
+		put_short(
+		    cache, "_dmarc.domain%u.org", number, NOW + 60 * SECOND);
+	for (number = 0; number < 40000; number++) {
+		put_short(
+		    cache, "random%u.flood.co.uk", number, NOW + 24 * HOUR);
+		if (number == 1000)
+			put_short(cache, "random%u.flood.co.uk", 1000,
+			    NOW + 24 * HOUR);
+		if (number % 100 == 0) {
+			cache_commit(cache);
+			(void)cache_tick(cache, NOW);
+		}
+	}
+	cache_commit(cache);
+	while (cache_tick(cache, NOW))
+		;
+	assert_true(stats_of(cache).evicted > 10000);
+	cache_begin(cache);
+	for (number = 0; number < 1000; number++)
+		found += has_short(cache, "_dmarc.domain%u.org", number);
+	for (number = 0; number < 40000; number++)
+		crowd += has_short(cache, "random%u.flood.co.uk", number);
+	/* Its share, but for the few that meet one another in the counts. */
+	assert_true(found > 950);
+	assert_true(has_short(cache, "random%u.flood.co.uk", 5));
+	assert_true(has_short(cache, "random%u.flood.co.uk", 1000));
+	assert_true(crowd > 100 && crowd < 30000);
+	cache_end(cache);
+	/* After five minutes only the share is left of it. */
+	while (cache_tick(cache, NOW + CACHE_CROWD_KEEP + 2 * SECOND))
+		;
+	cache_begin(cache);
+	for (number = crowd = 0; number < 40000; number++)
+		crowd += has_short(cache, "random%u.flood.co.uk", number);
+	assert_int_equal(crowd, 101);
+	cache_end(cache);
+	cache_close(cache);
+}
+
 /*
  * A snapshot that is held while much is put pins the pages it sees, until the
  * map is full: what is put then is lost, but life goes on.
@@ -1112,6 +1197,7 @@ main(int argc, char **argv)
 	    CASE(test_absurd_times),
 	    CASE(test_tick_is_bounded),
 	    CASE(test_bound),
+	    CASE(test_crowd),
 	    CASE(test_full_map),
 	    CASE(test_restart),
 	    CASE(test_open_twice),
