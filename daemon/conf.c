@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -302,6 +303,17 @@ check_group(cfg_t *cfg, cfg_opt_t *opt)
 	if (*name == '\0' || getgrnam(name) != NULL)
 		return (0);
 	cfg_error(cfg, "%s: there is no group \"%s\"", cfg_opt_name(opt), name);
+	return (-1);
+}
+
+static int
+check_user(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const char *name = value_last(opt);
+
+	if (*name == '\0' || getpwnam(name) != NULL)
+		return (0);
+	cfg_error(cfg, "%s: there is no user \"%s\"", cfg_opt_name(opt), name);
 	return (-1);
 }
 
@@ -601,6 +613,8 @@ static cfg_opt_t file_opts[] = {
     CFG_SEC("score", score_opts, CFGF_NONE),
     CFG_SEC("rule", rule_opts, CFGF_UNIQUE),
     CFG_SEC("log", log_opts, CFGF_NONE),
+    CFG_STR("user", "", CFGF_NONE),
+    CFG_BOOL("sandbox", cfg_true, CFGF_NONE),
     CFG_BOOL(END_OF_FILE, cfg_false, CFGF_NONE),
     CFG_END(),
 };
@@ -646,6 +660,7 @@ static const struct {
     {"log|level", check_level},
     {"log|to", check_target},
     {"log|verdicts", check_verdicts},
+    {"user", check_user},
 };
 
 /*
@@ -1135,6 +1150,45 @@ file_parse(struct conf *conf)
 	return (-1);
 }
 
+/*
+ * Every file that was read, and will be again on a reload.
+ */
+
+static void
+reads_add(struct conf *conf, const char **list, const char *path)
+{
+	if (path != NULL && *path != '\0')
+		list[conf->reads++] = path;
+}
+
+static void
+get_reads(struct conf *conf)
+{
+	cfg_t *cfg = conf->private->cfg;
+	const unsigned endpoints = cfg_size(cfg, "endpoint");
+	size_t lists = 0, i;
+	const char **list;
+
+	while (rules_file(conf->private->rules, lists) != NULL)
+		lists++;
+	list = arena_alloc(conf->private->arena,
+	    (endpoints + lists + conf->resolver.anchor_files + 2) *
+		sizeof(*list));
+	reads_add(conf, list, conf->private->path);
+	reads_add(conf, list, conf->resolver.root_hints);
+	for (i = 0; i < conf->resolver.anchor_files; i++)
+		reads_add(conf, list, conf->resolver.anchor_file[i]);
+	for (i = 0; i < lists; i++)
+		reads_add(conf, list, rules_file(conf->private->rules, i));
+	for (i = 0; i < endpoints; i++)
+		reads_add(conf, list,
+		    cfg_getstr(
+			cfg_getnsec(cfg, "endpoint", (unsigned)i), "key-file"));
+	conf->read = list;
+	conf->user = cfg_getstr(cfg, "user");
+	conf->sandbox = cfg_getbool(cfg, "sandbox");
+}
+
 static int
 conf_read(struct conf *conf)
 {
@@ -1143,9 +1197,10 @@ conf_read(struct conf *conf)
 	get_evaluators(conf);
 	get_log(conf);
 	if (get_endpoints(conf) == -1 || get_resolver(conf) == -1 ||
-	    get_cache(conf) == -1)
+	    get_cache(conf) == -1 || get_verdict(conf) == -1)
 		return (-1);
-	return (get_verdict(conf));
+	get_reads(conf);
+	return (0);
 }
 
 struct conf *

@@ -34,6 +34,10 @@ struct conf {
 	struct run_options	run; /* `started` is for the caller */
 	enum log_target		log_target;
 	enum log_level		log_level;
+	const char	       *user; /* "": whoever started it */
+	bool			sandbox;
+	size_t			reads; /* files: this one and others */
+	const char *const      *read;
 	struct conf_private    *private;
 };
 

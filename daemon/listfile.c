@@ -599,3 +599,14 @@ listfile_pool_get(struct listfile_pool *pool, const char *path,
 		fatal(111, "list_memory octets=%zu", strlen(path));
 	return (list);
 }
+
+const char *
+listfile_pool_path(const struct listfile_pool *pool, size_t number)
+{
+	const struct pooled *entry;
+
+	for (entry = pool->first; entry != NULL; entry = entry->next)
+		if (entry->path != NULL && number-- == 0)
+			return (entry->path);
+	return (NULL);
+}

@@ -58,6 +58,8 @@ void listfile_pool_free(struct listfile_pool *pool); /* NULL is fine */
 /* The list at `path`, loaded at the first call; NULL with `*error` filled. */
 const struct listfile *listfile_pool_get(struct listfile_pool *pool,
     const char *path, enum listfile_kind kind, struct listfile_error *error);
+/* The files that it has loaded, by number from 0; NULL behind the last. */
+const char *listfile_pool_path(const struct listfile_pool *pool, size_t number);
 /* The pool frees `list` with itself. */
 void listfile_pool_adopt(struct listfile_pool *pool, struct listfile *list);
 

@@ -15,6 +15,7 @@
 #include "loop.h"
 #include "nnguard.h"
 #include "resolver.h"
+#include "sandbox.h"
 #include "server.h"
 #include "spf.h"
 
@@ -128,6 +129,40 @@ descriptors_limit(void)
 	    (unsigned long long)limit.rlim_cur, clients);
 }
 
+static const char *
+socket_path(const struct server_options *options)
+{
+	return (server_address_is_tcp(options->address)
+		    ? NULL
+		    : options->address + strlen(SERVER_IPC));
+}
+
+/* The cache, what stands beside it, and the sockets. */
+static void
+sandbox_start(const struct conf *conf)
+{
+	const char **write = calloc(conf->endpoints + 2, sizeof(*write));
+	struct sandbox_paths paths = {
+	    .reads = conf->reads, .read = conf->read, .write = write};
+	size_t i;
+
+	if (write == NULL)
+		fatal(111, "main.out_of_memory");
+	write[paths.writes++] = conf->cache.file;
+	write[paths.writes++] = socket_path(&conf->control);
+	if (write[1] == NULL)
+		paths.writes--;
+	for (i = 0; i < conf->endpoints; i++)
+		if (socket_path(&conf->endpoint[i]) != NULL)
+			write[paths.writes++] = socket_path(&conf->endpoint[i]);
+	if (conf->sandbox)
+		sandbox_enter(&paths);
+	else
+		log_info("sandbox no_new_privileges=off seccomp=off "
+			 "landlock=off");
+	free(write);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -140,6 +175,9 @@ main(int argc, char *argv[])
 	log_info("start version=%s pid=%ld config=%s", VERSION, (long)getpid(),
 	    flags.path);
 	descriptors_limit();
+	if (sandbox_user(conf->user) == -1)
+		return (111);
+	sandbox_start(conf);
 	if ((loop = loop_open(conf, flags.path)) == NULL)
 		return (111);
 	status = loop_run(loop);

@@ -923,3 +923,9 @@ rules_explain(
 	walk_all(&walk);
 	return (walk.trace);
 }
+
+const char *
+rules_file(const struct rules *rules, size_t number)
+{
+	return (listfile_pool_path(rules->pool, number));
+}

@@ -167,6 +167,9 @@ struct rules_trace {
 const struct rules_trace *rules_explain(const struct rules *rules,
     struct facts *facts, struct arena *arena);
 
+/* The list files that were read, by number from 0; NULL behind the last. */
+const char *rules_file(const struct rules *rules, size_t number);
+
 size_t rules_count(const struct rules *rules);
 /* By index from 0: is the rule's condition true, wherever it stands? */
 enum tri rules_value(const struct rules *rules, size_t index,

@@ -365,7 +365,51 @@ def dump_under_load():
        'a copy cut in half is refused', status, error)
 
 
+# --- Least privilege ---------------------------------------------------------
+
+def status_of(process):
+    with open('/proc/%d/status' % process.pid, encoding='ascii') as status:
+        return dict(line.rstrip('\n').split(':\t', 1) for line in status
+                    if ':\t' in line)
+
+
+def privilege():
+    line = [line for line in daemon.log().splitlines()
+            if line.startswith('info sandbox ')]
+    ok(len(line) == 1 and all(name in line[0] for name in
+                              ('no_new_privileges=', 'seccomp=', 'landlock=')),
+       'each part of the sandbox is logged as on or unavailable', line)
+    status = status_of(daemon.child)
+    equal(status['NoNewPrivs'], '1', 'no new privileges')
+    equal(status['Seccomp'], '2' if 'seccomp=on' in line[0] else '0',
+          'seccomp as the log says')
+    if os.geteuid() != 0:
+        note('not root: no other user to become')
+        return
+    nobody = Daemon(dns.address, None, extra='user = "nobody"')
+    os.chown(nobody.directory, 65534, 65534)
+    os.chmod(nobody.config, 0o644)
+    nobody.start()
+    status = status_of(nobody.child)
+    equal(status['Uid'].split(), ['65534'] * 4, 'user = "nobody"')
+    equal(status['CapEff'], '0' * 16, '... without a capability')
+    ok(not set(status['Groups'].split()) & {'0'},
+       '... and in no group of root', status['Groups'])
+    equal(nobody.ask('spf', 'client_ip=192.0.2.1',
+                     'mail_from=a@good.example')['result'], 'pass',
+          '... answers')
+    equal(nobody.ask_control('reload').status, 'ok', '... and can reload')
+    equal(nobody.stop(), 0, '... and end')
+    ok(os.path.exists(nobody.path('cache.lmdb.stats')) and
+       not os.path.exists(nobody.path('verdictd.sock')),
+       '... leaving what it should')
+    open_ = Daemon(dns.address, None, extra='sandbox = off').start()
+    equal(status_of(open_.child)['Seccomp'], '0', 'sandbox = off')
+    open_.stop()
+
+
 daemon.start()
+privilege()
 traffic()
 counted()
 screens()
