@@ -267,6 +267,9 @@ static const struct {
 	AT("example.com") "p=reject;sp=none;np=quarantine\n"
 	"a.example.com A 192.0.2.1", "a.example.com",
 	"found example.com example.com none"},
+    {"sp beside an invalid p does not count", AT("example.com")
+	"p=x;sp=reject;np=reject;rua=mailto:a@b.example", "a.example.com",
+	"found example.com example.com none"},
     {"np for one that does not",
 	AT("example.com") "p=none;sp=quarantine;np=reject", "a.example.com",
 	"found example.com example.com reject"},

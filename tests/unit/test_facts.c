@@ -22,6 +22,9 @@ struct message {
 	const char *dkim;
 };
 
+/* The next messages' */
+static const char *message_id = "";
+
 struct judged {
 	struct facts facts;
 	struct facts_signature signature[SIGNATURES_MAX];
@@ -68,7 +71,8 @@ message_set(struct judged *judged, const struct message *message,
 	facts->question.receiver = "mx.example.net";
 	ipaddr_from_text(&facts->client_ip, "192.0.2.1");
 	facts->question.client_ip = facts->client_ip;
-	facts->host = facts->message_id = "";
+	facts->host = "";
+	facts->message_id = message_id;
 	facts->has_author =
 	    *message->author != '\0' &&
 	    dname_from_text(&facts->author, message->author) == 0;
@@ -258,6 +262,10 @@ static const struct {
 	"_dmarc.a.example.com TXT !NXDOMAIN\n" FAILS("a.example.com"),
 	{"a@example.org", "a.example.com", "pass example.com"},
 	"none no yes pass quarantine|reject", 60000},
+
+    /* A name above the record, which nobody's alignment depends on */
+    {"all is known", FAILS("_dmarc.com") REJECT,
+	{"a@example.org", "example.com", ""}, "none no no fail reject", 0},
 
     /* An alignment is not known */
     {"the identifier's walk", REJECT FAILS("_dmarc.b.example.com"),
@@ -608,6 +616,85 @@ test_sample_is_stable(void **state)
 	zone_close(zone);
 }
 
+/* In how many of 100 messages of one sender do two samples differ? */
+static unsigned
+samples_differ(
+    const struct dmarc_options *a, const struct dmarc_options *b, bool same_id)
+{
+	struct zone *zone =
+	    zone_open(DMARC("example.com") "p=reject;pct=50", false);
+	const struct message message = {"a@example.org", "example.com", ""};
+	char id[16], other[16];
+	struct judged first, second;
+	unsigned i, differ = 0;
+
+	for (i = 0; i < 100; i++) {
+		snprintf(id, sizeof(id), "<%u@a>", i);
+		snprintf(other, sizeof(other), "<%u@%c>", i, "ba"[same_id]);
+		message_id = id;
+		judge(&first, zone, &message, a);
+		message_id = other;
+		judge(&second, zone, &message, b);
+		differ += first.facts.policy_set != second.facts.policy_set;
+		arena_free(first.arena);
+		arena_free(second.arena);
+	}
+	message_id = "";
+	zone_close(zone);
+	return (differ);
+}
+
+/* Every message is drawn for, and only who has the key can foretell it. */
+static void
+test_sample_inputs(void **state)
+{
+	static const struct dmarc_options keyed = {
+	    .discovery = DMARC_PSL, .pct_key = "secret"};
+
+	(void)state;
+	assert_int_equal(samples_differ(&psl, &psl, true), 0);
+	assert_int_equal(samples_differ(&keyed, &keyed, true), 0);
+	assert_in_range(samples_differ(&psl, &psl, false), 30, 70);
+	assert_in_range(samples_differ(&psl, &keyed, true), 30, 70);
+}
+
+/* What the record asks for is known without what t= leaves of it. */
+static void
+test_published(void **state)
+{
+	static const struct message message = {
+	    "a@example.org", "example.com", ""};
+	struct zone *zone =
+	    zone_open(DMARC("example.com") "p=reject;t=y", false);
+	struct judged judged;
+
+	(void)state;
+	judge(&judged, zone, &message, &walk);
+	assert_int_equal(
+	    judged.facts.policy_set, FACTS_ONE(FACTS_POLICY_QUARANTINE));
+	assert_int_equal(
+	    judged.facts.published_set, FACTS_ONE(FACTS_POLICY_REJECT));
+	arena_free(judged.arena);
+	zone_close(zone);
+}
+
+/* SPF that did not pass is aligned with nothing: its walk is spared. */
+static void
+test_spf_walk_is_spared(void **state)
+{
+	static const struct message message = {
+	    "a@b.example.com", "example.com", ""};
+	struct zone *zone = zone_open(SPF_NOT("b.example.com") REJECT, false);
+	struct judged judged;
+
+	(void)state;
+	judge(&judged, zone, &message, &walk);
+	/* The record of SPF, and the author's walk */
+	assert_int_equal(zone->lookups, 3);
+	arena_free(judged.arena);
+	zone_close(zone);
+}
+
 int
 main(void)
 {
@@ -621,6 +708,9 @@ main(void)
 	    cmocka_unit_test(test_doubt),
 	    cmocka_unit_test(test_sample),
 	    cmocka_unit_test(test_sample_is_stable),
+	    cmocka_unit_test(test_sample_inputs),
+	    cmocka_unit_test(test_published),
+	    cmocka_unit_test(test_spf_walk_is_spared),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

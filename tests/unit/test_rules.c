@@ -267,7 +267,7 @@ test_shadow(void **state)
 	static const struct one rule[ONES] = {
 	    {TRUE_, "reject", 0, true}, {MAYBE, "reject", 0, true},
 	    {TRUE_, NONE, 9, true}, {TRUE_, "quarantine", 0, false},
-	    {TRUE_, "reject", 0, true}, /* would not have been reached */
+	    {TRUE_, "reject", 9, true}, /* would not have been reached */
 	};
 	struct rules *rules = build(rule, &rules_settings_default);
 	struct rules_decision d;
@@ -371,6 +371,7 @@ test_failing_for(void **state)
 	    {"spf is fail and dmarc is fail", TRI_FALSE, "after-defer"},
 	    {"spf is fail and dmarc is pass and false", TRI_FALSE, "undecided"},
 	    {"spf is fail", TRI_FALSE, "after-defer"},
+	    {NULL, TRI_FALSE, "undecided"}, /* in a shadow rule */
 	};
 	const struct view_source source = {.get = nothing};
 	const int64_t now = INT64_C(1700000000000);
@@ -378,8 +379,11 @@ test_failing_for(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		const bool shadow = table[i].when == NULL;
 		const struct one rule[ONES] = {
-		    {table[i].when, "accept", 0, 0}, {MAYBE, "reject", 0, 0}};
+		    {shadow ? "spf is fail" : table[i].when, "accept", 0,
+			shadow},
+		    {MAYBE, "reject", 0, 0}};
 		struct rules *rules = build(rule, &rules_settings_default);
 		struct rules_decision d;
 		struct given given;
@@ -393,7 +397,7 @@ test_failing_for(void **state)
 		given.facts.policy.read.failed_since = now - 1;
 		rules_decide(rules, &given.facts, arena, &d);
 		if (d.decided || strcmp(d.rule, table[i].by) != 0)
-			fail_msg("%s: by %s", table[i].when, d.rule);
+			fail_msg("line %zu: by %s", i, d.rule);
 		rules_free(rules);
 		view_close(given.facts.view);
 	}
