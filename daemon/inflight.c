@@ -153,6 +153,23 @@ flight_start(struct inflight *inflight, const struct dname *name, uint16_t type)
 	return (f);
 }
 
+/* By deadline; nearly all may take as long, so look from the end. */
+static void
+deadline_set(struct inflight *inflight, struct flight *f, int64_t now)
+{
+	struct flight *before;
+
+	f->timed = true;
+	f->deadline = now + inflight->policy.timeout;
+	TAILQ_FOREACH_REVERSE(before, &inflight->deadlines, flights, order)
+	if (before->deadline <= f->deadline)
+		break;
+	if (before == NULL)
+		TAILQ_INSERT_HEAD(&inflight->deadlines, f, order);
+	else
+		TAILQ_INSERT_AFTER(&inflight->deadlines, before, f, order);
+}
+
 int
 inflight_join(struct inflight *inflight, const struct dname *name,
     uint16_t type, struct waiter *waiter, int64_t now)
@@ -164,11 +181,8 @@ inflight_join(struct inflight *inflight, const struct dname *name,
 	else if ((f = flight_start(inflight, name, type)) == NULL)
 		return (-1);
 	/* Also a lookup that timed out and still goes on: wait again. */
-	if (!f->timed) {
-		f->timed = true;
-		f->deadline = now + inflight->policy.timeout;
-		TAILQ_INSERT_TAIL(&inflight->deadlines, f, order);
-	}
+	if (!f->timed)
+		deadline_set(inflight, f, now);
 	if (waiter != NULL) {
 		waiter->waiting = true;
 		LIST_INSERT_HEAD(&f->waiters, waiter, entry);

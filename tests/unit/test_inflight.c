@@ -505,6 +505,28 @@ test_due(void **state)
 	assert_int_equal(b.times, 1);
 }
 
+/* A reload shortens the time: those who wait longer hold nobody up. */
+static void
+test_due_shorter(void **state)
+{
+	struct told a = {0}, b = {0};
+
+	(void)state;
+	join("a.example", &a);
+	policy.timeout = 1000;
+	inflight_set_policy(inflight, &policy);
+	join("b.example", &b);
+	assert_int_equal(inflight_due(inflight), START + 1000);
+	now += 1000;
+	inflight_collect(inflight, now);
+	assert_int_equal(b.times, 1);
+	assert_int_equal(a.times, 0);
+	assert_int_equal(inflight_due(inflight), START + TIMEOUT);
+	now = START + TIMEOUT;
+	inflight_collect(inflight, now);
+	assert_int_equal(a.times, 1);
+}
+
 static void
 test_full(void **state)
 {
@@ -620,6 +642,7 @@ main(void)
 	    TEST(test_renew),
 	    TEST(test_ttl),
 	    TEST(test_due),
+	    TEST(test_due_shorter),
 	    TEST(test_full),
 	    TEST(test_disk_full),
 	    TEST(test_join_when_told),
