@@ -94,6 +94,8 @@ key_write(uint8_t key[KEY_MAX], const struct spf_question *q, uint8_t reads)
 	put(&out, &kind, 1);
 	put(&out, &reads, 1);
 	put(&out, &q->client_ip, sizeof(q->client_ip));
+	/* For %{r}: it may have been configured anew since. */
+	put_text(&out, q->receiver);
 	put_text(&out, at == NULL ? q->mail_from : at + 1);
 	if (kind == 'h' || (reads & READ_HELO) != 0)
 		put_text(&out, q->helo);

@@ -153,8 +153,8 @@ static const struct test tests[] = {
     {"SMTPUTF8 local-part", D "exists:%{l}.u.d.example -all\n"
 	"j\xc3\xbcrgen.u.d.example A 127.0.0.2", SPF_FAIL, "-all",
 	.from = "j\xc3\xbcrgen@d.example", .read_local = true},
-    {"SMTPUTF8 sender, reduced", D "exists:%{S2}.u.d.example ?all\n"
-	"d.example.u.d.example A 127.0.0.2", SPF_NEUTRAL, "?all",
+    {"SMTPUTF8 sender, reduced", D "exists:%{s1}.u.d.example ?all\n"
+	"example.u.d.example A 127.0.0.2", SPF_NEUTRAL, "?all",
 	.from = "j\xc3\xbcrgen@d.example", .read_local = true},
     {"SMTPUTF8, include", D "include:%{l1}.u.d.example ~all", SPF_SOFTFAIL,
 	"~all", .from = "j\xc3\xbcrgen@d.example", .read_local = true},
