@@ -613,6 +613,7 @@ int
 loop_run(struct loop *loop)
 {
 	const struct timespec linger = {.tv_nsec = LINGER * 1000000L};
+	unsigned unanswered;
 
 	tick(loop);
 	while (!is_over(loop)) {
@@ -622,8 +623,9 @@ loop_run(struct loop *loop)
 		loop->now = clock_now(loop);
 		turn(loop);
 	}
+	unanswered = requests_dismiss(loop->requests);
 	nanosleep(&linger, NULL);
 	tally_keep(loop);
-	log_info("stopped unanswered=%u", requests_parked(loop->requests));
+	log_info("stopped unanswered=%u", unanswered);
 	return (loop->status);
 }

@@ -377,6 +377,21 @@ answer_account(struct request *request, const char *id,
 	    request->rounds, now);
 }
 
+unsigned
+requests_dismiss(struct requests *requests)
+{
+	const unsigned count = requests->count;
+	struct request *request;
+
+	requests_refuse(requests);
+	while ((request = TAILQ_FIRST(&requests->parked)) != NULL) {
+		request_unpark(request);
+		reply_busy(requests, request->server, &request->peer);
+		arena_free(request->arena);
+	}
+	return (count);
+}
+
 enum outcome { ANSWERED, MISSING, OVERLOADED };
 
 /* One evaluation over one snapshot of the cache. */

@@ -6,7 +6,8 @@
  * nearly up, the last run takes what is missing for timed out.
  *
  * Order of calls: requests_new(); for each message request_begin(); in each
- * turn of the loop, after inflight_collect(), requests_run(); requests_free().
+ * turn of the loop, after inflight_collect(), requests_run(); at the end
+ * requests_dismiss(), so that nobody is left waiting, and requests_free().
  */
 #ifndef REQUEST_H
 #define REQUEST_H
@@ -34,6 +35,8 @@ void requests_set_options(struct requests *requests,
 void requests_set_tally(struct requests *requests, struct tally *tally);
 /* From now on every message is answered with "busy". */
 void requests_refuse(struct requests *requests);
+/* The parked ones get that answer too: the end is here. Returns how many. */
+unsigned requests_dismiss(struct requests *requests);
 
 /*
  * Takes a message of `len` octets; buf[len] is ours. The reply goes out by

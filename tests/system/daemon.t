@@ -164,7 +164,7 @@ def check_term():
     # DNS that never answers must not hold the end up for long.
     dns('set', '*.never.example', 'drop')
     daemon.start()
-    load = daemon.flood_later('-n', '10', '-t', '3', 'spf',
+    load = daemon.flood_later('-n', '10', '-t', '8', 'spf',
                               'client_ip=192.0.2.1',
                               'mail_from=a@n%d.never.example')
     patiently(3, lambda: dns.count('*.never.example') >= 10)
@@ -172,7 +172,9 @@ def check_term():
     equal(daemon.stop(20), 0, 'SIGTERM with stuck lookups: exit 0')
     ok(time.monotonic() - start < 12, '... in bounded time (%.1f s)' %
        (time.monotonic() - start))
-    load()
+    counts = load()
+    equal(counts.get('busy'), 10, '... and all are told to ask another one',
+          counts['text'], daemon.log()[-1000:])
     daemon.start()
     daemon.signal(signal.SIGINT)
     equal(daemon.child.wait(10), 0, 'SIGINT: exit 0')
