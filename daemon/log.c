@@ -13,11 +13,26 @@
 static _Atomic enum log_target target = LOG_TO_STDERR;
 static _Atomic enum log_level threshold = LOG_LEVEL_INFO;
 
+static bool insist_debug, insist_verbose;
+
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+void
+log_insist(bool debug, bool verbose)
+{
+	insist_debug = debug;
+	insist_verbose = verbose;
+}
 
 void
 log_open(enum log_target to, enum log_level level)
 {
+	if (insist_debug) {
+		to = LOG_TO_STDERR;
+		level = LOG_LEVEL_DEBUG;
+	} else if (insist_verbose && level < LOG_LEVEL_DEBUG) {
+		level++;
+	}
 	if (to == LOG_TO_SYSLOG && target != LOG_TO_SYSLOG)
 		openlog("verdictd", LOG_PID | LOG_NDELAY, LOG_MAIL);
 	target = to;

@@ -7,6 +7,7 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum log_level {
@@ -18,6 +19,11 @@ enum log_level {
 
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 
+/*
+ * What the command line says of every log_open() to come. `debug`: everything,
+ * and to standard error; `verbose`: a level more.
+ */
+void log_insist(bool debug, bool verbose);
 /* May be called again, for example after a reload. */
 void log_open(enum log_target target, enum log_level level);
 enum log_level log_threshold(void);

@@ -96,17 +96,6 @@ conf_read(const struct flags *flags)
 	return (conf);
 }
 
-static void
-log_start(const struct flags *flags, const struct conf *conf)
-{
-	if (flags->debug)
-		log_open(LOG_TO_STDERR, LOG_LEVEL_DEBUG);
-	else if (flags->verbose && conf->log_level < LOG_LEVEL_DEBUG)
-		log_open(conf->log_target, conf->log_level + 1);
-	else
-		log_open(conf->log_target, conf->log_level);
-}
-
 /* As many descriptors as allowed, and a limit for clients below that. */
 static void
 descriptors_limit(void)
@@ -171,7 +160,8 @@ main(int argc, char *argv[])
 	struct loop *loop;
 	int status;
 
-	log_start(&flags, conf);
+	log_insist(flags.debug, flags.verbose);
+	log_open(conf->log_target, conf->log_level);
 	log_info("start version=%s pid=%ld config=%s", VERSION, (long)getpid(),
 	    flags.path);
 	descriptors_limit();

@@ -197,11 +197,44 @@ test_fatal(void **state)
 	assert_int_equal(WEXITSTATUS(status), 111);
 }
 
+/* -d and -v stand over what the configuration says, also after a reload. */
+static void
+test_insist(void **state)
+{
+	static const struct {
+		bool debug, verbose;
+		enum log_level configured, found;
+	} cases[] = {
+	    {false, false, LOG_LEVEL_WARNING, LOG_LEVEL_WARNING},
+	    {false, true, LOG_LEVEL_WARNING, LOG_LEVEL_INFO},
+	    {false, true, LOG_LEVEL_DEBUG, LOG_LEVEL_DEBUG},
+	    {true, false, LOG_LEVEL_ERROR, LOG_LEVEL_DEBUG},
+	    {true, true, LOG_LEVEL_ERROR, LOG_LEVEL_DEBUG},
+	};
+	size_t i, times;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		log_insist(cases[i].debug, cases[i].verbose);
+		for (times = 0; times < 2; times++) {
+			log_open(LOG_TO_STDERR, cases[i].configured);
+			assert_int_equal(log_threshold(), cases[i].found);
+		}
+	}
+	log_insist(true, false);
+	capture_begin();
+	log_open(LOG_TO_SYSLOG, LOG_LEVEL_ERROR);
+	log_debug("d");
+	assert_string_equal(capture_end(), "debug d\n");
+	log_insist(false, false);
+}
+
 int
 main(void)
 {
 	static const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_threshold),
+	    cmocka_unit_test(test_insist),
 	    cmocka_unit_test(test_set_level),
 	    cmocka_unit_test(test_level_from_text),
 	    cmocka_unit_test(test_errno_stays),
