@@ -84,6 +84,14 @@ secret_read(uint8_t secret[SEAL_KEY], const char *hex)
 	return (0);
 }
 
+/* Both have been found valid, and fit. */
+static void
+names_set(struct seal_key *key, const char *id, const char *host)
+{
+	snprintf(key->id, sizeof(key->id), "%s", id);
+	snprintf(key->host, sizeof(key->host), "%s", host);
+}
+
 /* What is wrong is told without the key itself: it would end up in a log. */
 static int
 key_read(struct reading *reading, char *line)
@@ -109,8 +117,7 @@ key_read(struct reading *reading, char *line)
 		    reading, "a key is %d hexadecimal digits", 2 * SEAL_KEY));
 	if (host != NULL && !word_valid(host, SEAL_HOST_MAX))
 		return (fail(reading, "%s", bad_host));
-	strcpy(key->id, id);
-	strcpy(key->host, host == NULL ? "" : host);
+	names_set(key, id, host == NULL ? "" : host);
 	keyring->n++;
 	return (0);
 }
@@ -190,8 +197,7 @@ keyring_make(struct seal_key *key, const char *id, const char *host)
 		return (bad_id);
 	if (*host != '\0' && !word_valid(host, SEAL_HOST_MAX))
 		return (bad_host);
-	strcpy(key->id, id);
-	strcpy(key->host, host);
+	names_set(key, id, host);
 	seal_random(key->secret, sizeof(key->secret));
 	return (NULL);
 }

@@ -65,7 +65,7 @@ ipaddr_net_from_text(struct ipaddr_net *net, const char *text)
 	const size_t len =
 	    slash == NULL ? strlen(text) : (size_t)(slash - text);
 	char address[IPADDR_TEXT_MAX], *end;
-	struct ipaddr low = {0};
+	struct ipaddr low;
 	long bits;
 
 	if (len >= sizeof(address))

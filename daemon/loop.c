@@ -37,7 +37,7 @@
  * ms that parked requests get after SIGTERM. Clients come back for the next
  * daemon, which cannot start before the end: it is less than they wait.
  */
-#define DRAIN_MAX 4000
+#define DRAIN_MAX   4000
 #define LINGER	    100	  /* ms for the last replies to leave */
 #define PROOF_RETRY 60000 /* ms */
 /*
