@@ -198,10 +198,8 @@ read_org_domain(const struct facts *facts, struct dname *room, enum tri *why)
 	if (!facts->has_author)
 		return (NULL);
 	*why = TRI_UNKNOWN;
-	if (policy_found(facts) == TRI_UNKNOWN ||
-	    facts->policy.org_known != TRI_TRUE)
-		return (NULL);
-	return (&facts->policy.org_domain);
+	return (facts->policy.org_known == TRI_TRUE ? &facts->policy.org_domain
+						    : NULL);
 }
 
 static const char *
@@ -220,15 +218,17 @@ static int64_t
 read_stale(const struct facts *facts)
 {
 	int64_t spf = facts->spf.read.stale, dmarc = facts->policy.read.stale;
+	int64_t walks = facts->alignment.stale;
 
+	if (walks > dmarc)
+		dmarc = walks;
 	return (spf > dmarc ? spf : dmarc);
 }
 
 static int64_t
 read_failing_for(const struct facts *facts)
 {
-	return (
-	    facts_failing_for(facts, FACTS_SPF | FACTS_DMARC | FACTS_DKIM));
+	return (facts_failing_for(facts, FACTS_SPF | FACTS_DMARC | FACTS_DKIM));
 }
 
 /* ---- the table -------------------------------------------------------- */

@@ -105,6 +105,10 @@ test_parts(void **state)
 	assert_null(strstr(text_of(), "policy.dmarc"));
 	facts->has_author = false;
 	assert_null(strstr(text_of(), "header.from"));
+	/* Out of a mailbox: no client, no SPF. */
+	facts->have = (unsigned)FACTS_SPF | (unsigned)FACTS_DMARC;
+	facts->client_ip.octets = 0;
+	assert_null(strstr(text_of(), "spf="));
 }
 
 static void

@@ -294,6 +294,76 @@ test_nothing_given(void **state)
 	CHECK(table, &given);
 }
 
+/* The oldest of all that was used, an identifier's walk included. */
+static void
+test_stale(void **state)
+{
+	static const struct line table[] = {
+	    {"stale > 5h", F},
+	    {"stale >= 5h", T},
+	    {"stale <= 5h", T},
+	    {"stale < 5h", F},
+	};
+	const int64_t hour = (int64_t)3600 * 1000;
+	struct given given;
+	struct view_scope *const scopes[] = {&given.facts.spf.read,
+	    &given.facts.policy.read, &given.facts.alignment};
+	unsigned i;
+
+	(void)state;
+	for (i = 0; i < 3; i++) {
+		facts_given(&given);
+		scopes[i]->stale = 5 * hour;
+		scopes[(i + 1) % 3]->stale = hour;
+		CHECK(table, &given);
+	}
+}
+
+static void
+test_signatures(void **state)
+{
+	static const struct line table[] = {
+	    {"dkim is pass", T},
+	    {"dkim is none", F}, /* not all are */
+	    {"dkim in {none, fail}", F},
+	    {"dkim_domain in example.com", T},
+	};
+	static const struct line nameless[] = {
+	    {"dkim is pass", T}, {"dkim_domain in example.com", T},
+	    {"dkim_domain in example.net", F}, /* d= was no name */
+	};
+	struct given given;
+	struct facts_signature *sig = &given.signature[1];
+
+	(void)state;
+	facts_given(&given);
+	given.facts.signatures = 2;
+	*sig = given.signature[0];
+	assert_int_equal(dname_from_text(&sig->domain, "example.net"), 0);
+	sig->has_domain = false;
+	CHECK(nameless, &given);
+	sig->reported = DKIM_NONE;
+	sig->result = FACTS_ONE(DKIM_NONE);
+	CHECK(table, &given);
+}
+
+/* RFC 7489: the organization is known from a list, whatever DNS does. */
+static void
+test_org_known(void **state)
+{
+	static const struct line table[] = {
+	    {"org_domain is example.com", T},
+	    {"org_domain in example.org", F},
+	    {"policy_domain is example.com", U},
+	};
+	struct given given;
+
+	(void)state;
+	facts_given(&given);
+	given.facts.policy.status = DMARC_TEMPERROR;
+	CHECK(table, &given);
+}
+
 /* RFC 6531: MAIL FROM may bring U-labels; the lists hold A-labels. */
 static void
 test_ulabels(void **state)
@@ -745,6 +815,9 @@ main(void)
 	    cmocka_unit_test(test_nothing_known),
 	    cmocka_unit_test(test_partly_known),
 	    cmocka_unit_test(test_nothing_given),
+	    cmocka_unit_test(test_stale),
+	    cmocka_unit_test(test_signatures),
+	    cmocka_unit_test(test_org_known),
 	    cmocka_unit_test(test_ulabels),
 	    cmocka_unit_test(test_hypothetical),
 	    cmocka_unit_test(test_two_signatures),
