@@ -63,13 +63,13 @@ def run_service(*path):
 
 def check_services():
     daemon = 'daemon -c /etc/verdictd/verdictd.conf'
-    first = 'install -d -o verdictd -g group-of-verdictd -m 750 ' \
-        '/run/verdictd'
+    first = ['install -d -o verdictd -g group-of-verdictd -m %s' % last
+             for last in ('750 /run/verdictd', '770 /run/verdictd/clients')]
     equal(run_service('daemontools', 'run'),
-          [first, 'user verdictd', daemon, 'to the log'],
+          first + ['user verdictd', daemon, 'to the log'],
           '... the daemon as its user')
     equal(run_service('runit', 'run'),
-          [first, 'user verdictd', daemon, 'to the log'],
+          first + ['user verdictd', daemon, 'to the log'],
           '... the daemon as its user, runit')
     equal(run_service('daemontools', 'log', 'run'),
           ['user verdictlog', 'log t s1000000 n20 ./main'], '... multilog')
