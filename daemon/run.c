@@ -153,28 +153,62 @@ word(struct run *run, const char *text)
 	return (copy);
 }
 
+/*
+ * A record longer than its line's share of the reply is not given, and a key
+ * in it cannot be used: else the records of one sender's many signatures could
+ * keep the whole reply from being sent.
+ */
 static void
-put_key(struct run *run, const char *asked, const struct dkimkey *key)
+put_key(
+    struct run *run, const char *asked, const struct dkimkey *key, size_t share)
 {
-	msg_put(run->reply, "key",
-	    arena_printf(run->arena,
-		"%s status=%s dnssec=%s ttl=%lld stale=%lld bits=%u alg=%s "
-		"flags=%s record=%s",
-		asked, dkimkey_status_text(key->status),
-		dnssec_text(key->read.dnssec),
-		(long long)seconds_left(run, key->read.expires),
-		(long long)seconds_up(key->read.stale), key->bits,
-		dkimkey_alg_text(key->alg), word(run, key->flags),
-		key->record));
+	enum dkimkey_status status = key->status;
+	const char *record = key->record, *line;
+
+	for (;;) {
+		line = arena_printf(run->arena,
+		    "%s status=%s dnssec=%s ttl=%lld stale=%lld bits=%u "
+		    "alg=%s flags=%s record=%s",
+		    asked, dkimkey_status_text(status),
+		    dnssec_text(key->read.dnssec),
+		    (long long)seconds_left(run, key->read.expires),
+		    (long long)seconds_up(key->read.stale), key->bits,
+		    dkimkey_alg_text(key->alg),
+		    *record != '\0' ? word(run, key->flags) : "", record);
+		if (strlen(line) <= share || *record == '\0')
+			break;
+		record = "";
+		if (status == DKIMKEY_OK)
+			status = DKIMKEY_INVALID;
+	}
+	msg_put(run->reply, "key", line);
+}
+
+/* How many keys are asked for? */
+static unsigned
+keys_count(const struct run *run)
+{
+	const char *cursor = NULL, *name;
+	unsigned keys = 0;
+
+	while (msg_next(run->question, &cursor, &name) != NULL)
+		keys += strcmp(name, "key") == 0;
+	return (keys);
 }
 
 static void
 run_dkim_key(struct run *run)
 {
+	const unsigned keys = keys_count(run);
 	const char *cursor = NULL, *name, *value, *space;
 	struct dkimkey key;
-	unsigned keys = 0;
+	size_t share;
 
+	if (keys == 0 || keys > RUN_KEYS_MAX) {
+		put_error(run, "key", keys == 0 ? "missing" : "too many");
+		return;
+	}
+	share = (run->reply->size - run->reply->len) / keys - strlen("key=\n");
 	while ((value = msg_next(run->question, &cursor, &name)) != NULL) {
 		if (strcmp(name, "key") != 0)
 			continue;
@@ -182,18 +216,12 @@ run_dkim_key(struct run *run)
 			put_error(run, "key", "not \"SELECTOR DOMAIN\"");
 			return;
 		}
-		if (++keys > RUN_KEYS_MAX) {
-			put_error(run, "key", "too many");
-			return;
-		}
 		dkimkey_find(run->view,
 		    arena_strndup(run->arena, value, (size_t)(space - value)),
 		    space + 1, &key);
-		put_key(run, value, &key);
+		put_key(run, value, &key, share);
 		outcome_domain(run, space + 1);
 	}
-	if (keys == 0)
-		put_error(run, "key", "missing");
 }
 
 /*
