@@ -33,6 +33,7 @@ void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int ctl_misused(const char *usage);
 
 /* Each takes the arguments behind its name and returns an exit status. */
+int ctl_report(const struct ctl *ctl, int argc, char **argv);
 int ctl_rules(const struct ctl *ctl, int argc, char **argv);
 int ctl_dump(const struct ctl *ctl, int argc, char **argv);
 int ctl_flush(const struct ctl *ctl, int argc, char **argv);

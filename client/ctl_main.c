@@ -48,6 +48,7 @@ static const struct command {
     {"ping", ctl_ping, "", "is the daemon there?"},
     {"record", ctl_record, "NAME [TYPE]", "what the daemon knows of it"},
     {"reload", ctl_reload, "", "read the configuration again"},
+    {"report", ctl_report, "--html FILE", "the last day, with plots"},
     {"rules", ctl_rules, "check | table | presets | preset",
 	"of the file; asks no daemon"},
     {"stats", ctl_stats, "[--json | --openmetrics | --watch]",

@@ -3,6 +3,7 @@
 """What an operator sees: counters that outlive the daemon, tables, changes of
 policy, the log line of a verdict, metrics, and the cache's file read beside a
 daemon that works."""
+import html.parser
 import json
 import os
 import re
@@ -197,10 +198,16 @@ def fields_of(line):
             re.findall(r'(\w+)=("[^"]*"|\S*)', line)}
 
 
+def lines_of(reply):
+    """They are written behind the reply."""
+    start = 'info verdict id=%s ' % reply['id']
+    return [line for line in daemon.log().splitlines()
+            if line.startswith(start) and 'action=' in line]
+
+
 def log_line():
     reply = check('mx9', '203.0.113.9', message_id='<a "b"@c>')
-    lines = [line for line in daemon.log().splitlines()
-             if line.startswith('info verdict id=%s ' % reply['id'])]
+    lines = patiently(5, lambda: lines_of(reply))
     equal(len(lines), 1, 'one line in the log for a verdict, by its id',
           reply, daemon.log()[-1000:])
     fields = fields_of(lines[0])
@@ -215,8 +222,7 @@ def log_line():
        lines[0])
     long_one = check('h' * 300, domain='good.example',
                      message_id='<%s>' % ('x' * 60000))
-    line = [line for line in daemon.log().splitlines()
-            if 'id=%s ' % long_one['id'] in line]
+    line = patiently(5, lambda: lines_of(long_one))
     ok(len(line) == 1 and len(line[0]) < 2048 and
        fields_of(line[0])['policy'] == 'reject', 'long texts are cut', line)
     before = len(daemon.log())
@@ -224,6 +230,7 @@ def log_line():
                                             'to = "stderr" verdicts = none'))
     equal(ctl('reload')[0], 0, 'verdicts = none')
     check()
+    time.sleep(0.3)
     ok('verdict id' not in daemon.log()[before:], '... and there is no line')
     daemon.write_config(daemon.text)
     ctl('reload')
@@ -365,6 +372,61 @@ def dump_under_load():
        'a copy cut in half is refused', status, error)
 
 
+# --- The page -----------------------------------------------------------------
+
+class Page(html.parser.HTMLParser):
+    """Whether each tag is closed, which tags there are, and its text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.text = [], set(), ''
+        self.balanced = True
+        self.feed(text)
+        self.close()
+        self.balanced = self.balanced and not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        if tag != 'meta':
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.balanced = False
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def report():
+    check('<script>alert(1)</script>&"')
+    path = daemon.path('report.html')
+    equal(ctl('report', '--html', path), (0, '', ''), 'report --html')
+    with open(path, encoding='ascii') as stream:
+        text = stream.read()
+    page = Page(text)
+    ok(page.balanced and text.startswith('<!DOCTYPE html>'),
+       '... is a whole page', page.open)
+    ok(not page.tags & {'script', 'link', 'img', 'iframe', 'object'} and
+       'http' not in text and 'url(' not in text,
+       '... that needs nothing else', page.tags)
+    ok('<script>alert(1)</script>&"' in page.text,
+       '... with names of strangers as text')
+    equal(text.count('<svg '), 6, '... and six plots')
+    for part in ('good.example', 'mx1', 'dmarc reject', 'broken.example',
+                 'quarantine', 'moving.example'):
+        ok(part in page.text, '... shows ' + part)
+    ok(not any(word in text for word in ('nan', 'inf"')),
+       '... and every number is one')
+    equal(ctl('report', '--html', '-')[1][:15], '<!DOCTYPE html>',
+          'report --html -')
+    equal(ctl('report', '--html', '/nonexistent/x')[0], 111,
+          'where it cannot be written: 111')
+
+
 # --- Least privilege ---------------------------------------------------------
 
 def status_of(process):
@@ -417,6 +479,7 @@ metrics()
 log_line()
 history()
 restart()
+report()
 dumps()
 dump_under_load()
 dns.stop()
