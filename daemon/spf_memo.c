@@ -250,6 +250,7 @@ key_take(
 	take(&in, &memo->client_ip, sizeof(memo->client_ip));
 	if (in.failed || memcmp(magic, "spf1", sizeof(magic)) != 0)
 		return (false);
+	take_text(&in, arena); /* the receiver */
 	memo->asked = take_text(&in, arena);
 	if (kind == 'h' || (reads & READ_HELO) != 0)
 		memo->helo = take_text(&in, arena);

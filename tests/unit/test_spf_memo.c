@@ -268,12 +268,52 @@ test_life(void **state)
 	arena_free(arena);
 }
 
+/* --- For dumps ------------------------------------------------------------- */
+
+/* What stands in a memo's key and value is read back as it was asked. */
+static void
+test_read(void **state)
+{
+	static const struct {
+		const char *zone, *helo, *mail_from;
+	} cases[] = {
+	    {PLAIN, NULL, NULL},
+	    {LOCAL, NULL, "bob@d.example"},
+	    {HELO, "mail.d.example", NULL},
+	};
+	static const struct asker asker = {0};
+	struct arena *arena = arena_new();
+	struct spf_answer answer;
+	struct spf_memo memo;
+	const struct memo *last;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(cases); i++) {
+		zone = zone_open(cases[i].zone, false);
+		memo_count = 0;
+		assert_false(ask(arena, &asker, ZONE_NOW, &answer));
+		/* The one that only points to it is stored before it. */
+		last = &memos[memo_count - 1];
+		assert_true(spf_memo_read(&memo, arena, last->key, last->keylen,
+		    last->value, last->len));
+		assert_string_equal(memo.asked, "d.example");
+		assert_true(spf_text_equal(memo.helo, cases[i].helo));
+		assert_true(spf_text_equal(memo.mail_from, cases[i].mail_from));
+		assert_int_equal(memo.made, ZONE_NOW);
+		assert_int_equal(memo.answer.result, answer.result);
+		zone_close(zone);
+	}
+	arena_free(arena);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_sharing),
 	    cmocka_unit_test(test_life),
+	    cmocka_unit_test(test_read),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
