@@ -355,6 +355,12 @@ static const struct {
 	    .length = 20}},
 	.below = "list footer\r\n",
 	.want = "pass-limited"},
+    {.name = "l= of the whole body",
+	.signers = {{.selector = "r2",
+	    .algorithm = RSA,
+	    .canon = SIMPLE,
+	    .length = 1000}},
+	.want = "pass"},
     {.name = "body changed behind l=",
 	.signers = {{.selector = "r2",
 	    .algorithm = RSA,
@@ -721,6 +727,37 @@ test_copied(void **state)
 	mail_dkim_free(dkim);
 }
 
+/*
+ * libopendkim refuses the header for an empty signature, and is then given it
+ * without the broken ones: the good one keeps its result all the same.
+ */
+static void
+test_copied_and_refused(void **state)
+{
+	static char message[MESSAGE_MAX], broken[4096], whole[MESSAGE_MAX];
+	const struct signer signer = R2;
+	struct mail_dkim *dkim;
+	char text[256];
+	size_t len;
+
+	(void)state;
+	strcpy(message, PLAIN);
+	sign(message, &signer);
+	len = (size_t)(strstr(message, "From: Joe") - message);
+	assert_true(len < sizeof(broken) - 100);
+	memcpy(broken, message, len);
+	broken[len] = '\0';
+	change(broken, "v=1;", "v=1; l=x;");
+	strcpy(whole, "DKIM-Signature:\r\n");
+	strcat(whole, broken);
+	strcat(whole, message);
+	dkim = verify(whole, strlen(whole), "");
+	results_text(dkim, text, sizeof(text));
+	assert_string_equal(
+	    text, "neutral:v= is not 1 neutral:l= is not a number pass");
+	mail_dkim_free(dkim);
+}
+
 /* Long lines and a body of many reads. */
 static void
 test_big(void **state)
@@ -759,6 +796,7 @@ main(void)
 	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_big),
 	    cmocka_unit_test(test_copied),
+	    cmocka_unit_test(test_copied_and_refused),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

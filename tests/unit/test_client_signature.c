@@ -15,6 +15,9 @@
 
 /* A good signature is this and what a case adds in front. */
 #define REST "b=AbCd; bh=Zm9v; h=From:To"
+#define TAGS10(c)                                                              \
+	";" c "0=;" c "1=;" c "2=;" c "3=;" c "4=;" c "5=;" c "6=;" c "7=;" c  \
+	"8=;" c "9="
 #define SOME "v=1; a=rsa-sha256; d=example.org; s=k1; "
 
 static const struct {
@@ -34,6 +37,13 @@ static const struct {
     {SOME REST "; n=a\x01", "not a list of tags", DKIM_NEUTRAL},
     {SOME REST "; d=example.com", "a tag stands twice", DKIM_NEUTRAL},
     {SOME REST "; zz=1; zz=1", "a tag stands twice", DKIM_NEUTRAL},
+    /* with the seven of SOME REST 64 and 65 */
+    {SOME REST TAGS10("a") TAGS10("b") TAGS10("c") TAGS10("d")
+	    TAGS10("e") ";fa=;fb=;fc=;fd=;fe=;ff=;fg=",
+	NULL, DKIM_PERMERROR},
+    {SOME REST TAGS10("a") TAGS10("b") TAGS10("c") TAGS10("d")
+	    TAGS10("e") ";fa=;fb=;fc=;fd=;fe=;ff=;fg=;fh=",
+	"a tag stands twice", DKIM_NEUTRAL},
     {SOME REST "; D=1", NULL, DKIM_PERMERROR}, /* names have a case */
     {"", "v= is not 1", DKIM_NEUTRAL},
     /* 6.1.1: version, required tags */
