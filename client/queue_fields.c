@@ -219,19 +219,50 @@ other_name(const struct header_field *field, const char *authserv_id)
 	return (NULL);
 }
 
+static int
+field_disown(struct spool *spool, const struct header_field *field,
+    const char *authserv_id)
+{
+	const char *name = other_name(field, authserv_id);
+
+	return (name == NULL ? 0
+			     : spool_overwrite(spool,
+				   (size_t)(field->octets - spool->header),
+				   name, strlen(name)));
+}
+
+/*
+ * A CR alone ends no line (RFC 5322 2.2), but some who read mail take it for
+ * the end of one, and see a field behind it.
+ */
+static int
+behind_cr_disown(struct spool *spool, const char *authserv_id)
+{
+	const char *end = spool->header + spool->header_len;
+	const char *line = spool->header, *stop, *cursor;
+	struct header_field field;
+
+	for (; line < end; line = stop + 1) {
+		for (stop = line; stop < end && *stop != '\r'; stop++)
+			if (*stop == '\n')
+				break;
+		cursor = line;
+		if (line > spool->header && line[-1] == '\r' &&
+		    header_next(&cursor, stop, &field) &&
+		    field_disown(spool, &field, authserv_id) < 0)
+			return (-1);
+	}
+	return (0);
+}
+
 int
 fields_disown(struct spool *spool, const char *authserv_id)
 {
 	const char *cursor = spool->header, *end = cursor + spool->header_len;
 	struct header_field field;
-	const char *name;
 
-	while (header_next(&cursor, end, &field)) {
-		name = other_name(&field, authserv_id);
-		if (name != NULL && spool_overwrite(spool,
-					(size_t)(field.octets - spool->header),
-					name, strlen(name)) < 0)
+	while (header_next(&cursor, end, &field))
+		if (field_disown(spool, &field, authserv_id) < 0)
 			return (-1);
-	}
-	return (0);
+	return (behind_cr_disown(spool, authserv_id));
 }

@@ -39,8 +39,8 @@ bool authserv_id_valid(const char *id);
 /*
  * Renames, in place and without changing their length, the message's
  * Authentication-Results fields that bear our authserv-id or cannot be read
- * (RFC 8601 5), to X-Claimed-Auth-Results; and X-Verdict-... to X-Claimed-...,
- * Returns 0, or -1 with errno.
+ * (RFC 8601 5), to X-Claimed-Auth-Results; and X-Verdict-... to X-Claimed-...
+ * Also where only a CR makes it look like a field. Returns 0, or -1 with errno.
  */
 int fields_disown(struct spool *spool, const char *authserv_id);
 

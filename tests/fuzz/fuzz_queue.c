@@ -42,27 +42,31 @@ is_claim(const struct header_field *field)
 		strncasecmp(field->octets, "x-verdict-", 10) == 0);
 }
 
-/* Compares the header with what it was; counts the octets that differ. */
+/*
+ * Nothing but names at the start of a line, also one that only a CR begins, is
+ * another than before; and no claim is left.
+ */
 static void
 disowned_check(const char *before, const char *after, size_t len)
 {
-	const char *cursor = before, *end = before + len;
+	const char *cursor = after;
 	struct header_field field;
 	size_t at = 0;
 
-	while (header_next(&cursor, end, &field)) {
-		size_t start = (size_t)(field.octets - before);
-
-		if (!is_claim(&field))
+	while (at < len) {
+		if (before[at] == after[at]) {
+			at++;
 			continue;
-		check(memcmp(before + at, after + at, start - at) == 0);
-		check(strncmp(after + start, "X-Claimed-", 10) == 0);
-		at = start + (header_is(&field, "authentication-results")
-				     ? field.name_len
-				     : 10);
+		}
+		/* X-Verdict- and X-Claimed- begin in the same way. */
+		if (before[at] == 'V' || before[at] == 'v')
+			at -= 2;
+		check(at == 0 || strchr("\r\n", before[at - 1]) != NULL);
+		check(strncasecmp(after + at, "X-Claimed-", 10) == 0);
+		at += strncasecmp(before + at, "X-Verdict-", 10) == 0
+			  ? 10
+			  : strlen("Authentication-Results");
 	}
-	check(memcmp(before + at, after + at, len - at) == 0);
-	cursor = after;
 	while (header_next(&cursor, after + len, &field))
 		check(!is_claim(&field));
 }

@@ -427,10 +427,14 @@ static void
 test_spool(void **state)
 {
 	static const char message[] = "A: 1\nX-Verdict-Score: 2\n"
-				      "Authentication-Results: id; x\n\n"
+				      "Authentication-Results: id; x\n"
+				      "B: \rX-Verdict-Score: 2\rcc\r"
+				      "Authentication-Results: id; x\r\n\n"
 				      "X-Verdict-Score: 3\n";
 	static const char want[] = "New: 1\nA: 1\nX-Claimed-Score: 2\n"
-				   "X-Claimed-Auth-Results: id; x\n\n"
+				   "X-Claimed-Auth-Results: id; x\n"
+				   "B: \rX-Claimed-Score: 2\rcc\r"
+				   "X-Claimed-Auth-Results: id; x\r\n\n"
 				   "X-Verdict-Score: 3\n";
 	struct spool spool;
 	char buf[512];
