@@ -27,8 +27,9 @@
 #define FRAME_HEADER	9 /* the kind and eight octets of length */
 
 /*
- * Where an accepted connection is in its stream. Only the library's one
- * worker thread accepts and receives, so nothing here is locked.
+ * Where an accepted connection is in its stream. The library accepts and
+ * receives in its worker thread, and receives in ours as well, but always with
+ * the lock of the socket that the connection belongs to: none is needed here.
  */
 struct stream {
 	bool followed;
