@@ -69,7 +69,13 @@ program_client_ip(void)
 const char *
 program_client_helo(void)
 {
-	return (variable("SMTPHELOHOST", "HELOHOST"));
+	static char name[PROGRAM_HELO_MAX];
+	const char *helo = variable("SMTPHELOHOST", "HELOHOST");
+
+	if (helo == NULL)
+		return (NULL);
+	snprintf(name, sizeof(name), "%s", helo);
+	return (name);
 }
 
 bool

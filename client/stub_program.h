@@ -30,6 +30,13 @@ enum program_fallback {
 enum program_fallback program_fallback(const struct stub_conf *conf);
 
 /*
+ * RFC 5321 4.5.3.1.2: a domain has at most 255 octets. Of what is longer only
+ * this is taken, with the NUL: no client may make a question too long to be
+ * asked, and so get what is for a daemon that does not answer.
+ */
+#define PROGRAM_HELO_MAX 512
+
+/*
  * The client as the server's environment has it (tcp-environ(5)). NULL where
  * there is none.
  */

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "check_input.h"
 #include "spp_note.h"
+#include "stub_program.h"
 
 /* --- Descriptor 3 --------------------------------------------------------- */
 
@@ -211,6 +213,23 @@ test_too_long(void **state)
 	assert_false(note_write(text, &note));
 }
 
+/* A name too long for a question must not keep it from being asked. */
+static void
+test_long_helo(void **state)
+{
+	char name[70000];
+
+	(void)state;
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	setenv("SMTPHELOHOST", name, 1);
+	assert_int_equal(strlen(program_client_helo()), PROGRAM_HELO_MAX - 1);
+	setenv("SMTPHELOHOST", "mail.example.org", 1);
+	assert_string_equal(program_client_helo(), "mail.example.org");
+	unsetenv("SMTPHELOHOST");
+	assert_null(program_client_helo());
+}
+
 int
 main(void)
 {
@@ -220,6 +239,7 @@ main(void)
 	    cmocka_unit_test(test_notes),
 	    cmocka_unit_test(test_foreign),
 	    cmocka_unit_test(test_too_long),
+	    cmocka_unit_test(test_long_helo),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
