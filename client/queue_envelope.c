@@ -30,7 +30,7 @@ copy_finish(FILE *copy)
 {
 	int fd = -1;
 
-	if (fflush(copy) == 0)
+	if (fflush(copy) == 0 && !ferror(copy))
 		fd = fcntl(fileno(copy), F_DUPFD_CLOEXEC, 3);
 	fclose(copy);
 	if (fd >= 0 && lseek(fd, 0, SEEK_SET) < 0) {

@@ -609,22 +609,29 @@ is_over(const struct loop *loop)
 				      loop->stop_at <= loop->now));
 }
 
+static void
+wait_and_turn(struct loop *loop)
+{
+	if (poll(loop->fds, loop->servers + 2, wait_ms(loop)) == -1 &&
+	    errno != EINTR)
+		fatal(111, "loop.poll problem=\"%s\"", strerror(errno));
+	loop->now = clock_now(loop);
+	turn(loop);
+}
+
 int
 loop_run(struct loop *loop)
 {
-	const struct timespec linger = {.tv_nsec = LINGER * 1000000L};
 	unsigned unanswered;
 
 	tick(loop);
-	while (!is_over(loop)) {
-		if (poll(loop->fds, loop->servers + 2, wait_ms(loop)) == -1 &&
-		    errno != EINTR)
-			fatal(111, "loop.poll problem=\"%s\"", strerror(errno));
-		loop->now = clock_now(loop);
-		turn(loop);
-	}
+	while (!is_over(loop))
+		wait_and_turn(loop);
 	unanswered = requests_dismiss(loop->requests);
-	nanosleep(&linger, NULL);
+	/* The last replies need time to leave; what comes is told to go. */
+	loop->stop_at = loop->now + LINGER;
+	while (loop->stop_at > loop->now)
+		wait_and_turn(loop);
 	tally_keep(loop);
 	log_info("stopped unanswered=%u", unanswered);
 	return (loop->status);

@@ -43,7 +43,7 @@ struct lookup {
 	bool late;	/* not in `running` any more */
 	bool clearing;	/* the root is asked in its place: see lame_again() */
 	unsigned tries; /* answers that were lame */
-	int64_t started;
+	int64_t asked, started; /* ms, monotonic */
 };
 
 TAILQ_HEAD(lookups, lookup);
@@ -445,6 +445,21 @@ lookups_age(struct resolver *r)
 	}
 }
 
+/*
+ * Starts a lookup that has waited for its turn, unless whoever asked has given
+ * up by now: then a flood of dead domains must not keep others waiting.
+ */
+static void
+lookup_take(struct resolver *r, struct lookup *lookup)
+{
+	if (clock_ms() - lookup->asked < r->patience)
+		lookup_start(r, lookup);
+	else
+		answer_post(r, lookup,
+		    failure_new(RR_FAILURE_TIMEOUT, DNSSEC_INDETERMINATE),
+		    NULL);
+}
+
 static void
 lookups_start(evutil_socket_t fd, short what, void *arg)
 {
@@ -457,7 +472,7 @@ lookups_start(evutil_socket_t fd, short what, void *arg)
 	while (r->active - r->late < r->in_flight && r->active < ACTIVE_MAX &&
 	       (lookup = TAILQ_FIRST(&r->waiting)) != NULL) {
 		TAILQ_REMOVE(&r->waiting, lookup, entry);
-		lookup_start(r, lookup);
+		lookup_take(r, lookup);
 	}
 }
 
@@ -650,6 +665,7 @@ resolver_ask(struct resolver *r, const struct dname *name, uint16_t type)
 	lookup->resolver = r;
 	lookup->name = *name;
 	lookup->type = type;
+	lookup->asked = clock_ms();
 	pthread_mutex_lock(&r->mutex);
 	first = TAILQ_EMPTY(&r->asked);
 	TAILQ_INSERT_TAIL(&r->asked, lookup, entry);

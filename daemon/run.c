@@ -855,6 +855,8 @@ run_question(const struct run_options *options, const struct msg *question,
 		return;
 	}
 	verbs[i].answer(&run);
-	if (reply->overflow)
-		run_error(reply, "the answer does not fit into a message");
+	if (!reply->overflow)
+		return;
+	run_error(reply, "the answer does not fit into a message");
+	outcome->decision = NULL;
 }
