@@ -24,17 +24,17 @@ collect_ask(const struct ctl *ctl, struct collect *collect)
 	int status = CTL_OK, i;
 
 	snprintf(limit, sizeof(limit), "%d", COLLECT_ENTRIES);
-	if ((collect->ping = question_ask(ctl, &status, "ping", NULL)) ==
-		NULL ||
-	    (collect->stats = question_ask(ctl, &status, "stats", NULL)) ==
-		NULL ||
-	    (collect->latency = question_ask(ctl, &status, "latency", NULL)) ==
-		NULL)
+	if ((collect->ping =
+		    question_ask(ctl, &status, "ping", (char *)NULL)) == NULL ||
+	    (collect->stats = question_ask(
+		 ctl, &status, "stats", (char *)NULL)) == NULL ||
+	    (collect->latency = question_ask(
+		 ctl, &status, "latency", (char *)NULL)) == NULL)
 		return (status);
 	for (i = 0; i < TALLY_TABLES && status == CTL_OK; i++)
 		collect->table[i] = question_ask(ctl, &status, "top", "table",
 		    tally_table_name((enum tally_table)i), "limit", limit,
-		    NULL);
+		    (char *)NULL);
 	return (status);
 }
 

@@ -177,7 +177,7 @@ gauges_print(const struct collect *collect, bool classic)
 
 		snprintf(name, sizeof(name), "%s", gauge->name);
 		if ((octets = strstr(name, "_octets")) != NULL) {
-			strcpy(octets, "_bytes");
+			memcpy(octets, "_bytes", sizeof("_bytes"));
 			family.unit = "bytes";
 		}
 		family_begin(&family);

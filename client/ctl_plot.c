@@ -159,10 +159,12 @@ x_of(const struct plot *plot, double point)
 static void
 value_ticks(const struct plot *plot, const struct axis *axis, FILE *out)
 {
+	const int ticks = (int)lround((axis->most - axis->least) / axis->step);
 	char number[PLOT_NUMBER_MAX];
-	double at;
+	int i;
 
-	for (at = axis->least; at <= axis->most + 1e-9; at += axis->step) {
+	for (i = 0; i <= ticks; i++) {
+		const double at = axis->least + i * axis->step;
 		const double value = axis->log ? pow(10, at) : at;
 		const double y = y_of(axis, value);
 

@@ -14,7 +14,7 @@ struct verdict *question_new(const struct ctl *ctl, const char *verb,
 /* An enum ctl_exit; complains. */
 int question_send(struct verdict *v);
 /*
- * Asks, with the fields that follow (name, value, ..., NULL). NULL, after a
+ * Asks, with the fields that follow (name, value, ..., (char *)NULL). NULL, after a
  * complaint, with *status set. Caller frees by verdict_free().
  */
 struct verdict *question_ask(const struct ctl *ctl, int *status,

@@ -558,7 +558,7 @@ report_get(const struct ctl *ctl, struct report *report)
 
 	if (status != CTL_OK)
 		return (status);
-	report->history = question_ask(ctl, &status, "history", NULL);
+	report->history = question_ask(ctl, &status, "history", (char *)NULL);
 	if (report->history != NULL)
 		status = series_get(ctl, (int64_t)report->now, &report->view);
 	if (status == CTL_OK)

@@ -46,7 +46,7 @@ samples_part(const struct ctl *ctl, struct samples *samples, int *status)
 	int lines = 0;
 
 	snprintf(from, sizeof(from), "%zu", samples->count);
-	v = question_ask(ctl, status, "series", "from", from, NULL);
+	v = question_ask(ctl, status, "series", "from", from, (char *)NULL);
 	if (v == NULL)
 		return (-1);
 	while (samples->count < SERIES_MAX &&
@@ -66,11 +66,10 @@ slot_add(struct series_slot *slot, const struct series_sample *sample)
 	int i;
 
 	for (i = 0; i < SERIES_COUNT; i++) {
-		if (i >= SERIES_ENTRIES)
-			slot->value[i] = sample->value[i];
-		else if (i < SERIES_P50)
+		if (i < SERIES_P50)
 			slot->value[i] += sample->value[i];
-		else if (slot->value[i] < sample->value[i])
+		else if (i >= SERIES_ENTRIES ||
+			 slot->value[i] < sample->value[i])
 			slot->value[i] = sample->value[i];
 	}
 	slot->samples++;

@@ -25,7 +25,7 @@ static int
 stats_text(const struct ctl *ctl)
 {
 	int status;
-	struct verdict *v = question_ask(ctl, &status, "stats", NULL);
+	struct verdict *v = question_ask(ctl, &status, "stats", (char *)NULL);
 
 	if (v == NULL)
 		return (status);
@@ -96,7 +96,8 @@ moment_get(const struct ctl *ctl, struct moment *moment)
 	int status;
 
 	memset(moment, 0, sizeof(*moment));
-	if ((latency = question_ask(ctl, &status, "latency", NULL)) == NULL)
+	if ((latency = question_ask(ctl, &status, "latency", (char *)NULL)) ==
+	    NULL)
 		return (status);
 	while ((line = answer_line(latency, "latency", &cursor)) != NULL)
 		if (strncmp(line, "ping ", 5) != 0 &&
@@ -104,7 +105,7 @@ moment_get(const struct ctl *ctl, struct moment *moment)
 			below_add(moment->below, line);
 	verdict_free(latency);
 	clock_gettime(CLOCK_MONOTONIC, &moment->at);
-	moment->stats = question_ask(ctl, &status, "stats", NULL);
+	moment->stats = question_ask(ctl, &status, "stats", (char *)NULL);
 	return (status);
 }
 

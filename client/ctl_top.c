@@ -137,7 +137,7 @@ ctl_top(const struct ctl *ctl, int argc, char **argv)
 	v = question_ask(ctl, &status, "top", "table",
 	    tally_table_name(options.table), "by",
 	    options.column == NULL ? "" : options.column, "limit",
-	    options.count, NULL);
+	    options.count, (char *)NULL);
 	if (v == NULL)
 		return (status);
 	top_header(options.table);
@@ -176,7 +176,7 @@ history_part(
 	int lines = 0;
 
 	snprintf(number, sizeof(number), "%u", from);
-	v = question_ask(ctl, status, "history", "from", number, NULL);
+	v = question_ask(ctl, status, "history", "from", number, (char *)NULL);
 	if (v == NULL)
 		return (-1);
 	for (; (line = answer_line(v, "change", &cursor)) != NULL; lines++) {

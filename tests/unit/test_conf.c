@@ -178,7 +178,8 @@ static const char everything[] =
     "  reply = \"5.7.1 a \\\"b\\\" c\" override = \"local_policy\" }\n"
     "rule \"second, with blanks\" { when = 'spf is pass' score = -0.25\n"
     "  shadow = true }\n"
-    "log { level = debug to = syslog }\n";
+    "log { level = debug to = syslog verdicts = warning }\n"
+    "user = root\nsandbox = off\n";
 
 static void
 check_everything(const struct conf *conf)
@@ -224,6 +225,13 @@ check_everything(const struct conf *conf)
 	assert_int_equal(rules_count(conf->run.rules), 4);
 	assert_int_equal(conf->log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(conf->log_target, LOG_TO_SYSLOG);
+	assert_true(conf->run.log_verdicts);
+	assert_int_equal(conf->run.log_level, LOG_LEVEL_WARNING);
+	assert_string_equal(conf->user, "root");
+	assert_false(conf->sandbox);
+	/* What a reload reads again: this file and the hints. */
+	assert_int_equal(conf->reads, 2);
+	assert_string_equal(conf->read[1], "/dev/null");
 }
 
 static void
@@ -489,6 +497,11 @@ static const struct {
     {"log { level = loud }",
 	"PATH:1: level: \"loud\" is not one of error, warning, info, debug\n"},
     {"log { to = file }", "PATH:1: to: \"file\" is not one of stderr, syslog\n"},
+    {"log { verdicts = loud }",
+	"PATH:1: verdicts: \"loud\" is not one of error, warning, info, debug, "
+	"none\n"},
+    {"\nuser = \"no such user\"",
+	"PATH:2: user: there is no user \"no such user\"\n"},
 };
 /* clang-format on */
 
