@@ -525,7 +525,8 @@ verdict_doubt(struct verdict *verdict)
 	verdict->decision.action = RULES_DEFER;
 	verdict->decision.decided = false;
 	verdict->decision.rule = "too-many-authors";
-	verdict->decision.template = NULL;
+	verdict->decision.template =
+	    "4.7.1 This message has too many author domains to be judged";
 	verdict->decision.override = NULL;
 }
 
