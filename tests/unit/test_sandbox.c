@@ -192,8 +192,8 @@ test_files(void **state)
 {
 	(void)state;
 	if (syscall(SYS_landlock_create_ruleset, NULL, 0, 1) < 1) {
-		print_message("no Landlock here\n");
-		skip();
+		print_message("# skipped: no Landlock here\n");
+		return;
 	}
 	assert_int_equal(confined(try_write_inside), 0);
 	assert_int_equal(confined(try_read_system), 0);
@@ -209,8 +209,8 @@ test_calls(void **state)
 	(void)state;
 	/* Neither with a sanitizer nor on every machine. */
 	if (confined(try_seccomp) != 2) {
-		print_message("no seccomp here\n");
-		skip();
+		print_message("# skipped: no seccomp here\n");
+		return;
 	}
 	assert_int_equal(confined(try_socket), 0);
 	assert_int_equal(confined(try_thread), 0);
