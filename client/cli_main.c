@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* verdict(1): asks verdictd from a shell. */
+#include "config.h"
 #include "cli.h"
 
 #include <errno.h>
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "config.h"
 
 void
 cli_complain(const char *fmt, ...)

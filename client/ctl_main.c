@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* verdictctl(8): looks after verdictd and its rules. */
+#include "config.h"
 #include "ctl.h"
 
 #include <errno.h>
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "config.h"
 
 void
 ctl_complain(const char *fmt, ...)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "config.h"
 #include "ctl_question.h"
 
 #include <stdarg.h>
@@ -7,7 +8,6 @@
 #include <string.h>
 
 #include "conf.h"
-#include "config.h"
 
 #define DEFAULT_SERVER "ipc://" VERDICT_RUNDIR "/control.sock"
 

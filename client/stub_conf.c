@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "config.h"
 #include "stub_conf.h"
 
 #include <errno.h>
@@ -9,8 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "config.h"
 
 #define CONF_FILE    VERDICT_SYSCONFDIR "/client.conf"
 #define CONF_PREFIX  "VERDICT_"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "config.h"
 #include "stub_daemon.h"
 
 #include <malloc.h>

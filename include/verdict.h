@@ -37,8 +37,10 @@ enum verdict_status {
 			 too long for a message */
 };
 
-#define VERDICT_DEFAULT_SERVER	"ipc:///run/verdictd/verdictd.sock"
-#define VERDICT_DEFAULT_STATE	"/run/verdictd/clients"
+#ifndef VERDICT_DEFAULT_SERVER /* else of the build: config.h comes first */
+#define VERDICT_DEFAULT_SERVER "ipc:///run/verdictd/verdictd.sock"
+#define VERDICT_DEFAULT_STATE  "/run/verdictd/clients"
+#endif
 #define VERDICT_DEFAULT_TIMEOUT 5000 /* milliseconds */
 
 /* NULL when out of memory. */

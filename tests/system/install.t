@@ -71,6 +71,16 @@ use() {
 	    $(cat "$tmp/flags") &&
 	LD_LIBRARY_PATH=$libdir "$tmp/use"
 }
+# A build for another place looks for its own daemon there, and the header
+# that it installs says so.
+elsewhere() {
+	mkdir "$tmp/build" && cd "$tmp/build" &&
+	"$SRC/configure" --prefix=/opt/elsewhere >/dev/null &&
+	make -j2 verdict >/dev/null 2>&1 || return 1
+	env -u VERDICT_SERVERS ./verdict -t 500 ping 2>&1 |
+	    grep -F ipc:///opt/elsewhere/run/verdictd/verdictd.sock
+}
+ok "verdict of another prefix asks there" elsewhere
 ok "a program with the shared library" use
 rm -f "$libdir/libverdict.so"
 ok "a program with the static library" use --static
