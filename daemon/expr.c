@@ -479,35 +479,25 @@ has_words(const struct input *input)
 	return (input->words != NULL);
 }
 
+/* `is` takes one value, `in` a set of them. */
 static void
-is_take(struct parser *p, struct node *node)
+membership_take(struct parser *p, struct node *node, bool one)
 {
-	if (node->input->type == INPUT_DURATION) {
-		mistake(p, p->token.begin, p->token.end,
-		    "%s is a length of time: compare it with < <= > or >=",
-		    node->input->name);
-	} else if (has_words(node->input)) {
-		node->op = NODE_IN_SET;
-		node->arg.set = word_take(p, node->input);
-	} else {
-		node->op = NODE_IN_LIST;
-		whole_take(p, node);
-	}
-}
+	const struct input *input = node->input;
 
-static void
-in_take(struct parser *p, struct node *node)
-{
-	if (node->input->type == INPUT_DURATION) {
+	if (input->type == INPUT_DURATION) {
 		mistake(p, p->token.begin, p->token.end,
 		    "%s is a length of time: compare it with < <= > or >=",
-		    node->input->name);
-	} else if (has_words(node->input)) {
+		    input->name);
+	} else if (has_words(input)) {
 		node->op = NODE_IN_SET;
-		node->arg.set = set_take(p, node->input);
+		node->arg.set = one ? word_take(p, input) : set_take(p, input);
 	} else {
 		node->op = NODE_IN_LIST;
-		node->arg.list = list_take(p, list_kind(node->input));
+		if (one)
+			whole_take(p, node);
+		else
+			node->arg.list = list_take(p, list_kind(input));
 	}
 }
 
@@ -573,12 +563,12 @@ test_operator(struct parser *p, struct node *node)
 
 	if (take_word(p, "is")) {
 		node->negated = take_word(p, "not");
-		is_take(p, node);
+		membership_take(p, node, true);
 	} else if (token_equals(p, TOKEN_WORD, "in") ||
 		   token_equals(p, TOKEN_WORD, "not")) {
 		node->negated = take_word(p, "not");
 		if (take_word(p, "in"))
-			in_take(p, node);
+			membership_take(p, node, false);
 		else
 			mistake(p, p->token.begin, p->token.end,
 			    "behind \"%s not\" comes \"in\"", input->name);
