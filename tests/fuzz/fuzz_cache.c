@@ -12,12 +12,11 @@
 
 #include "arena.h"
 #include "cache.h"
+#include "fuzz.h"
 #include "hash.h"
 #include "log.h"
 
 #define NOW INT64_C(1700000000000)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static char dir[64], path[80];
 

@@ -6,25 +6,16 @@
  */
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "check_input.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 struct copy {
 	const struct input *input;
 	char octets[INPUT_MAX];
 	size_t len;
 };
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 copy_put(struct copy *copy, const char *text, size_t len)

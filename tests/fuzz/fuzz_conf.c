@@ -11,15 +11,7 @@
 #include <unistd.h>
 
 #include "conf.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 /* conf_load() wants a file: one in memory, made once. */
 static struct conf *

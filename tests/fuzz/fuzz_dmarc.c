@@ -5,13 +5,11 @@
  * that begins with "!": a failure; a "+" joins a second record to the one
  * before it). What comes out must keep the promises of dmarc.h.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "dmarc.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define NAMES 3
 
@@ -69,13 +67,6 @@ sets_fill(struct rrset *sets[NAMES + 1], const char *text, size_t len)
 	}
 	for (; i <= NAMES; i++)
 		sets[i] = set_new(RR_NXDOMAIN);
-}
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
 }
 
 static void

@@ -5,19 +5,10 @@
  * the functions on names agree about it.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dname.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 /* Labels of 1 to 63 octets in lower case, then the root. */
 static unsigned

@@ -4,19 +4,10 @@
  * keep the promises of dnsmsg.h and rrset.h.
  */
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "dnsmsg.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
+#include "fuzz.h"
 
 static bool
 has_form(const struct rdata *record, uint16_t type)

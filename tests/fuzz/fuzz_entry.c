@@ -8,17 +8,9 @@
 #include <string.h>
 
 #include "entry.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 static const struct entry_secret secret = {.id = {1}, .sum = {2}};
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* As entry.c has it, for a key of zeros. */
 static void

@@ -4,22 +4,13 @@
  * expression gives the same value twice, its explanation is its own text with
  * brackets in it, and no completion of partial facts contradicts it.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "../unit/facts_given.h"
 #include "arena.h"
 #include "expr.h"
+#include "fuzz.h"
 #include "listfile.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 check_error(const struct expr_error *error, size_t size)

@@ -4,21 +4,12 @@
  * out of From and DKIM-Signature can be put into a question as it is.
  */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "mail_author.h"
 #include "mail_header.h"
 #include "mail_signature.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* No white space, no control characters: it stays one word of one line. */
 static void

@@ -15,23 +15,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "fuzz.h"
 #include "mail_header.h"
 #include "queue_envelope.h"
 #include "queue_fields.h"
 #include "queue_peer.h"
 #include "queue_spool.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define ID	 "mx.example"
 #define TEXT_LEN 32
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static bool
 is_claim(const struct header_field *field)

@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "hash.h"
 #include "keyring.h"
 #include "log.h"
 #include "msg.h"
 #include "sealer.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct keyring ring = {
     .n = 2, .key = {{"mx1", "mx1.example.net", {1}}, {"mx2", "", {2}}}};
@@ -23,13 +22,6 @@ static struct sealer *sealer;
 static uint8_t cookie[SEAL_COOKIE];
 static char text[SEALER_MESSAGE_MAX], line[SEALER_MESSAGE_MAX];
 static uint8_t sealed[SEALER_MESSAGE_MAX];
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* The daemon's end takes it (its text is in `line`), or has an answer. */
 static ssize_t

@@ -19,20 +19,12 @@
 
 #define ZONE_MAX 2048
 #include "../spf_run.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "fuzz.h"
 
 #define LINES_MAX     100
 #define CANONICAL_MAX 512
 /* The first record, ten terms with ten hosts, the client's names, exp. */
 #define READS_MAX (1 + 10 * 11 + 11 + 1)
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 /* Stands before the library's own. */
 SPF_errcode_t

@@ -7,21 +7,12 @@
  * The two expansions work from opposite ends; where neither is cut they must
  * agree.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "spf_macro.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define INPUTS 5
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static const char *
 client_name(void *arg, const char *domain)

@@ -3,20 +3,11 @@
  * The text of an SPF record. The cursor must stay within it, end, and hold
  * what spf_record.h promises of each term.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "fuzz.h"
 #include "spf_macro.h"
 #include "spf_record.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-check(bool holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 check_term(const char *text, size_t size, const struct spf_term *term)
