@@ -827,11 +827,13 @@ static enum tri node_eval(const struct evaluation *ev, uint32_t index);
 
 /*
  * One operand can settle the whole; an unknown one cannot, and the others
- * still can. So the order is free, and the result is Kleene's.
+ * still can. So the order is free, and the result is Kleene's. When one has
+ * settled it, what the others left in doubt does not matter.
  */
 static enum tri
 chain_eval(const struct evaluation *ev, uint32_t first, enum tri settles)
 {
+	const unsigned doubted = ev->facts->doubted;
 	enum tri value = tri_not(settles);
 	uint32_t index;
 
@@ -842,6 +844,8 @@ chain_eval(const struct evaluation *ev, uint32_t first, enum tri settles)
 		value = settles == TRI_TRUE ? tri_or(value, one)
 					    : tri_and(value, one);
 	}
+	if (value == settles)
+		ev->facts->doubted = doubted;
 	return (value);
 }
 

@@ -48,6 +48,7 @@ struct expr_error {
 struct expr *expr_compile(struct arena *arena, struct listfile_pool *pool,
     const char *text, struct expr_error *error);
 
+/* When the result is unknown, facts->doubted then holds what it hangs on. */
 enum tri expr_eval(const struct expr *expr, struct facts *facts);
 
 /* The text, with "[yes]", "[no]" or "[unknown]" behind each test that the

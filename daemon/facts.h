@@ -99,7 +99,8 @@ struct facts {
 
 	/* Found so far: an OR of enum facts_group. */
 	unsigned	 have;
-	/* The groups of inputs that left a rule unknown (rules_decide()). */
+	/* The groups of inputs that leave an expression unknown: expr_eval()
+	   adds to it. Private to rules.c. */
 	unsigned	 doubted;
 
 	/* FACTS_SPF. `answer.result` is what to report. */

@@ -686,6 +686,12 @@ rules_value(const struct rules *rules, size_t index, struct facts *facts)
 
 /* ---- the walk --------------------------------------------------------- */
 
+/* What could not be told, of all actions or of all scores. */
+struct doubt {
+	const struct rule *rule; /* the first; NULL: nothing */
+	unsigned groups;	 /* of facts */
+};
+
 /*
  * What is known is one of several worlds: each way of filling in the unknown
  * inputs is a world, and each walks down the list by itself. The walk keeps
@@ -702,7 +708,7 @@ struct walk {
 	int64_t low, high; /* the score, in all worlds that walk on */
 	const struct rule *decider; /* the action that fired in every world
 				       that had none before */
-	const struct rule *doubt;   /* the first that was unknown */
+	struct doubt of_acts, of_score;
 	const struct rules_shadow *shadow, **shadow_end;
 	const struct rules_trace *trace, **trace_end; /* NULL: not wanted */
 };
@@ -732,13 +738,22 @@ shadow_note(struct walk *walk, const struct rule *rule)
 	walk->shadow_end = &note->next;
 }
 
+static void
+doubt_note(
+    struct doubt *doubt, const struct walk *walk, const struct rule *rule)
+{
+	if (doubt->rule == NULL)
+		doubt->rule = rule;
+	doubt->groups |= walk->facts->doubted;
+}
+
 /* The rule is true, or unknown: it fires in all open worlds, or in some. */
 static void
 rule_apply(struct walk *walk, const struct rule *rule, bool certain)
 {
-	if (!certain && walk->doubt == NULL)
-		walk->doubt = rule;
 	if (rule->acts && walk->open) {
+		if (!certain)
+			doubt_note(&walk->of_acts, walk, rule);
 		if (rule->action == RULES_ACCEPT)
 			walk->accepted = true;
 		else
@@ -749,6 +764,8 @@ rule_apply(struct walk *walk, const struct rule *rule, bool certain)
 		}
 	}
 	if (rule->scores) {
+		if (!certain)
+			doubt_note(&walk->of_score, walk, rule);
 		if (certain || rule->score < 0)
 			walk->low += rule->score;
 		if (certain || rule->score > 0)
@@ -786,15 +803,12 @@ trace_note(
 static void
 rule_walk(struct walk *walk, const struct rule *rule)
 {
-	const unsigned doubted = walk->facts->doubted;
 	bool matters = rule_matters(walk, rule);
 	enum tri value = TRI_TRUE;
 
+	walk->facts->doubted = 0;
 	if (matters && rule->when != NULL)
 		value = expr_eval(rule->when, walk->facts);
-	/* Only doubts that leave the verdict open are to be remembered. */
-	if (value != TRI_UNKNOWN || rule->shadow)
-		walk->facts->doubted = doubted;
 	if (walk->trace_end != NULL)
 		trace_note(walk, rule, matters, value);
 	if (!matters)
@@ -877,17 +891,32 @@ decide_certain(const struct walk *walk, struct rules_decision *decision)
 	}
 }
 
+/* What leaves the verdict open; a score that acts the same either way not. */
+static struct doubt
+walk_doubt(const struct walk *walk)
+{
+	const unsigned scores = score_actions(walk);
+	struct doubt doubt = walk->of_acts;
+
+	if ((scores & (scores - 1)) == 0)
+		return (doubt);
+	doubt.groups |= walk->of_score.groups;
+	if (doubt.rule == NULL || walk->of_score.rule < doubt.rule)
+		doubt.rule = walk->of_score.rule;
+	return (doubt);
+}
+
 static void
 decide_fallback(const struct walk *walk, struct rules_decision *decision)
 {
 	const struct rules_settings *s = &walk->rules->settings;
+	const struct doubt doubt = walk_doubt(walk);
 
 	decision->action = s->undecided;
 	decision->rule = BY_UNDECIDED;
-	decision->doubt = walk->doubt->name;
+	decision->doubt = doubt.rule->name;
 	if (s->undecided == RULES_DEFER && s->defer_at_most > 0 &&
-	    facts_failing_for(walk->facts, walk->facts->doubted) >
-		s->defer_at_most) {
+	    facts_failing_for(walk->facts, doubt.groups) > s->defer_at_most) {
 		decision->action = s->after_defer;
 		decision->rule = BY_AFTER_DEFER;
 	}

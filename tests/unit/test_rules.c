@@ -355,36 +355,57 @@ test_undecided(void **state)
 }
 
 /*
- * Only what leaves a rule undecided has to have failed for long: a sender's
- * own broken domain does not spare it the wait for the author's.
+ * Only what leaves the verdict undecided has to have failed for long: a
+ * sender's own broken domain does not spare it the wait for the author's. SPF
+ * fails since 5 h, DMARC since now.
  */
 static void
 test_failing_for(void **state)
 {
 	static const struct {
-		const char *when;
-		enum tri spf_aligned; /* SPF fails since 5 h, DMARC since now */
-		const char *by;
+		struct one first; /* the second is MAYBE: reject */
+		enum tri spf_aligned;
+		const char *by, *doubt;
 	} table[] = {
-	    {"dmarc is fail", TRI_FALSE, "undecided"},
-	    {"dmarc is fail", TRI_UNKNOWN, "after-defer"},
-	    {"spf is fail and dmarc is fail", TRI_FALSE, "after-defer"},
-	    {"spf is fail and dmarc is pass and false", TRI_FALSE, "undecided"},
-	    {"spf is fail", TRI_FALSE, "after-defer"},
-	    {NULL, TRI_FALSE, "undecided"}, /* in a shadow rule */
+	    {{"dmarc is fail", "accept", 0, 0}, TRI_FALSE, "undecided", "a"},
+	    {{"dmarc is fail", "accept", 0, 0}, TRI_UNKNOWN, "after-defer",
+		"a"},
+	    {{"spf is fail and dmarc is fail", "accept", 0, 0}, TRI_FALSE,
+		"after-defer", "a"},
+	    {{"spf is fail and dmarc is pass and false", "accept", 0, 0},
+		TRI_FALSE, "undecided", "b"},
+	    {{"spf is fail", "accept", 0, 0}, TRI_FALSE, "after-defer", "a"},
+	    {{"spf is fail", "accept", 0, true}, TRI_FALSE, "undecided", "b"},
+	    /* What another test of the condition has settled. */
+	    {{"(spf is fail and dmarc is none) or dmarc is fail", "accept", 0,
+		 0},
+		TRI_FALSE, "undecided", "a"},
+	    {{"(spf is fail or policy is not none) and dmarc is fail", "accept",
+		 0, 0},
+		TRI_FALSE, "undecided", "a"},
+	    {{"not (spf is fail and dmarc is none) and dmarc is fail", "accept",
+		 0, 0},
+		TRI_FALSE, "undecided", "a"},
+	    {{"(spf is fail or dmarc is fail) and dmarc is not none", "accept",
+		 0, 0},
+		TRI_FALSE, "after-defer", "a"},
+	    /* Thresholds of 5 and 10. */
+	    {{"spf is fail", NONE, 4, 0}, TRI_FALSE, "undecided", "b"},
+	    {{"spf is fail", NONE, 5, 0}, TRI_FALSE, "after-defer", "a"},
 	};
 	const struct view_source source = {.get = nothing};
+	struct rules_settings settings = rules_settings_default;
 	const int64_t now = INT64_C(1700000000000);
 	size_t i;
 
 	(void)state;
+	settings.has_quarantine = settings.has_reject = true;
+	settings.quarantine = 5;
+	settings.reject = 10;
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		const bool shadow = table[i].when == NULL;
 		const struct one rule[ONES] = {
-		    {shadow ? "spf is fail" : table[i].when, "accept", 0,
-			shadow},
-		    {MAYBE, "reject", 0, 0}};
-		struct rules *rules = build(rule, &rules_settings_default);
+		    table[i].first, {MAYBE, "reject", 0, 0}};
+		struct rules *rules = build(rule, &settings);
 		struct rules_decision d;
 		struct given given;
 
@@ -396,10 +417,57 @@ test_failing_for(void **state)
 		given.facts.spf.read.failed_since = now - 5 * HOUR;
 		given.facts.policy.read.failed_since = now - 1;
 		rules_decide(rules, &given.facts, arena, &d);
-		if (d.decided || strcmp(d.rule, table[i].by) != 0)
-			fail_msg("line %zu: by %s", i, d.rule);
+		if (d.decided || strcmp(d.rule, table[i].by) != 0 ||
+		    strcmp(d.doubt, table[i].doubt) != 0)
+			fail_msg(
+			    "line %zu: by %s, doubt %s", i, d.rule, d.doubt);
 		rules_free(rules);
 		view_close(given.facts.view);
+	}
+}
+
+/*
+ * What doubt there is of a score counts only where thresholds make it matter,
+ * and of an action only as long as none has fired.
+ */
+static void
+test_doubt(void **state)
+{
+	static const struct {
+		struct one rule[ONES];
+		bool thresholds;
+		const char *doubt;
+	} table[] = {
+	    {{{MAYBE, NONE, 50, 0}, {MAYBE, "reject", 0, 0}}, false, "b"},
+	    {{{MAYBE, NONE, 50, 0}, {MAYBE, "reject", 0, 0}}, true, "a"},
+	    {{{MAYBE, "reject", 0, 0}, {MAYBE, NONE, 50, 0}}, true, "a"},
+	    {{{TRUE_, "quarantine", 0, 0}, {MAYBE, "reject", 1, 0},
+		 {MAYBE, NONE, 50, 0}},
+		true, "b"},
+	    {{{TRUE_, "quarantine", 0, 0}, {MAYBE, "reject", 0, 0},
+		 {MAYBE, NONE, 50, 0}},
+		true, "c"},
+	};
+	struct rules_settings settings = rules_settings_default;
+	size_t i;
+
+	(void)state;
+	settings.quarantine = 5;
+	settings.reject = 10;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct rules_decision d;
+		struct given given;
+		struct rules *rules;
+
+		settings.has_quarantine = settings.has_reject =
+		    table[i].thresholds;
+		rules = build(table[i].rule, &settings);
+		half_known(&given);
+		rules_decide(rules, &given.facts, arena, &d);
+		if (d.decided || strcmp(d.doubt, table[i].doubt) != 0)
+			fail_msg(
+			    "line %zu: %s", i, d.decided ? "decided" : d.doubt);
+		rules_free(rules);
 	}
 }
 
@@ -925,6 +993,7 @@ main(void)
 	    cmocka_unit_test(test_shadow),
 	    cmocka_unit_test(test_undecided),
 	    cmocka_unit_test(test_failing_for),
+	    cmocka_unit_test(test_doubt),
 	    cmocka_unit_test(test_presets),
 	    cmocka_unit_test(test_every_preset_compiles),
 	    cmocka_unit_test(test_override),
