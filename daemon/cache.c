@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two databases that always change together:
+ * An entry stands in the store (store.h) under its key (entry.h); the store's
+ * index lists when entries will be of no use, which is the order they are
+ * removed in. The record about the file is what makes it ours: its secret, and
+ * whether it was closed cleanly.
  *
- *	data	key of the entry (entry.h) -> the entry
- *	expiry	u32 big-endian seconds, key of the entry -> nothing
- *
- * The second lists what will first be of no use: the order in which entries
- * are removed. Beside them stands the meta record: what makes the file ours,
- * its secret, and whether it was closed cleanly.
- *
- * LMDB writes without sync (a cache may be lost), which is safe as long as the
- * kernel lives: after a crash of the daemon the file is whole. After a crash
- * of the host it may be a mixture of old and new pages, so a file that was
- * open under another boot id is not used. LMDB itself trusts what is in the
- * file; so mdbfile_check() goes through all of it before LMDB may.
+ * The store writes without sync (a cache may be lost), which is safe as long
+ * as the kernel lives: after a crash of the daemon the file is whole. After a
+ * crash of the host it may be a mixture of old and new pages, so a file that
+ * was open under another boot id is not used. LMDB trusts what is in the file;
+ * so mdbfile_check() goes through all of it before it may be opened.
  */
 #include "cache.h"
 
@@ -22,7 +18,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -36,22 +31,15 @@
 #include "mdbfile.h"
 #include "share.h"
 #include "stats.h"
-
-/*
- * The plain mode of LMDB, not WRITEMAP: a full disk then is an error of the
- * write, and not a signal.
- */
-#define ENV_FLAGS (MDB_NOSUBDIR | MDB_NOTLS | MDB_NOSYNC | MDB_NORDAHEAD)
-#define ENV_MODE  0600
+#include "store.h"
 
 #define MAP_MIN	    (4 * 1024 * 1024)
-#define INDEX_KEY   (4 + ENTRY_KEY)
+#define LOCK_MODE   0600
 #define TICK_MAX    100	  /* removals at once: at most about 1 ms */
 #define PUT_REMOVES 2	  /* per put over the bound; one more a page */
 #define MINUTE	    60000 /* ms: between complaints, reader checks, retries */
 
-/* In the main database, beside the names of the two. */
-static char meta_key[] = "verdictd";
+_Static_assert(STORE_KEY == ENTRY_KEY, "key");
 
 struct cache {
 	char *path;
@@ -60,14 +48,10 @@ struct cache {
 	char boot_id[ENTRY_BOOT_ID];
 	int64_t now; /* as of the last tick */
 
-	int lock;     /* holds FILE.owner: no other daemon uses the file */
-	MDB_env *env; /* NULL: no file at the moment */
-	MDB_dbi main, data, expiry;
-	size_t page;
-	MDB_txn *read;	/* reset unless `reading` */
-	MDB_txn *write; /* NULL: none open */
-	bool reading;
-	uint64_t pending; /* puts in `write` */
+	int lock; /* holds FILE.owner: no other daemon uses the file */
+	struct store *store;
+	bool reading;	  /* a snapshot is open */
+	uint64_t pending; /* puts not yet committed */
 	struct entry_meta meta;
 	bool marked;	    /* the file is marked as in use */
 	bool full;	    /* the map was: relieve it before any put */
@@ -82,108 +66,75 @@ struct cache {
 
 /* --- Errors -------------------------------------------------------------- */
 
-/* Errors that say that the file, not the moment, is bad. */
-static bool
-rc_is_damage(int rc)
-{
-	switch (rc) {
-	case MDB_CORRUPTED:
-	case MDB_PAGE_NOTFOUND:
-	case MDB_PANIC:
-	case MDB_INVALID:
-	case MDB_VERSION_MISMATCH:
-	case MDB_INCOMPATIBLE:
-	case MDB_CURSOR_FULL:
-	case MDB_PAGE_FULL:
-	case MDB_NOTFOUND:
-	case MDB_BAD_VALSIZE:
-		return (true);
-	default:
-		return (false);
-	}
-}
-
-/* An operation failed: go on, and say so, but not every time. */
 static void
-cache_failed(struct cache *cache, const char *doing, int rc)
+cache_complain(struct cache *cache, const char *doing, const char *why)
 {
-	if (rc_is_damage(rc))
-		cache->broken = mdb_strerror(rc);
-	if (rc == MDB_MAP_FULL)
-		cache->full = true;
 	if (cache->now < cache->next_complaint)
 		return;
 	cache->next_complaint = cache->now + MINUTE;
 	log_warning("cache.failed doing=%s reason=\"%s\" put_failures=%llu",
-	    doing, mdb_strerror(rc),
-	    (unsigned long long)cache->stats.put_failures);
+	    doing, why, (unsigned long long)cache->stats.put_failures);
 }
 
-/* LMDB found its own structure wrong, and will abort the process. */
+/* An operation failed: go on, and say so, but not every time. */
 static void
-cache_assertion(MDB_env *env, const char *message)
+cache_failed(struct cache *cache, const char *doing, enum store_result result)
 {
-	struct cache *cache = mdb_env_get_userctx(env);
-
-	log_error(
-	    "cache.assertion path=%s reason=\"%s\"", cache->path, message);
-	(void)unlink(cache->path);
+	if (result == STORE_DAMAGED)
+		cache->broken = store_problem(cache->store);
+	if (result == STORE_FULL)
+		cache->full = true;
+	cache_complain(cache, doing, store_problem(cache->store));
 }
 
 /* --- The meta record ----------------------------------------------------- */
 
-static int
-meta_put(struct cache *cache, MDB_txn *txn, const struct entry_meta *meta)
+static enum store_result
+meta_put(struct cache *cache, const struct entry_meta *meta)
 {
 	uint8_t buf[ENTRY_META_LEN];
-	MDB_val key = {sizeof(meta_key), meta_key};
-	MDB_val value = {ENTRY_META_LEN, buf};
 
 	entry_meta_encode(meta, buf);
-	return (mdb_put(txn, cache->main, &key, &value, 0));
+	return (store_meta_put(cache->store, buf, sizeof(buf)));
 }
 
 /* In a transaction of its own. */
-static int
+static enum store_result
 meta_save(struct cache *cache, const struct entry_meta *meta)
 {
-	MDB_txn *txn;
-	int rc;
+	enum store_result result = store_write(cache->store);
 
-	rc = mdb_txn_begin(cache->env, NULL, 0, &txn);
-	if (rc != 0)
-		return (rc);
-	rc = meta_put(cache, txn, meta);
-	if (rc != 0) {
-		mdb_txn_abort(txn);
-		return (rc);
-	}
-	return (mdb_txn_commit(txn));
+	if (result == STORE_OK)
+		result = meta_put(cache, meta);
+	if (result == STORE_OK)
+		return (store_commit(cache->store));
+	store_abort(cache->store);
+	return (result);
 }
 
 /*
  * The mark "in use" must be on the disk before any other page is written, and
  * "closed" only after all of them: hence a sync on either side.
  */
-static int
+static enum store_result
 meta_mark(struct cache *cache, bool clean)
 {
 	struct entry_meta meta = cache->meta;
-	int rc = 0;
+	enum store_result result = STORE_OK;
 
 	memcpy(meta.boot_id, cache->boot_id, ENTRY_BOOT_ID);
 	meta.clean = clean;
 	if (clean)
-		rc = mdb_env_sync(cache->env, 1);
-	if (rc == 0)
-		rc = meta_save(cache, &meta);
-	if (rc == 0)
-		rc = mdb_env_sync(cache->env, 1);
-	if (rc == 0) {
+		result = store_sync(cache->store);
+	if (result == STORE_OK)
+		result = meta_save(cache, &meta);
+	if (result == STORE_OK)
+		result = store_sync(cache->store);
+	if (result == STORE_OK) {
 		cache->meta = meta;
 		cache->marked = !clean;
 	}
-	return (rc);
+	return (result);
 }
 
 /* --- Opening ------------------------------------------------------------- */
@@ -237,110 +188,54 @@ cache_set_aside(struct cache *cache, const char *reason)
 	(void)unlink(cache->path);
 }
 
-/* What every other module may not see: the three handles, in one write. */
-static int
-env_begin(struct cache *cache, MDB_txn *txn, const char **why)
-{
-	MDB_val key = {sizeof(meta_key), meta_key}, value;
-	unsigned create = 0;
-	MDB_stat stat;
-	int rc;
-
-	if ((rc = mdb_dbi_open(txn, NULL, 0, &cache->main)) != 0 ||
-	    (rc = mdb_stat(txn, cache->main, &stat)) != 0)
-		return (rc);
-	if (stat.ms_entries == 0) {
-		create = MDB_CREATE;
-		hash_random(&cache->meta.secret, sizeof(cache->meta.secret));
-		cache->meta.clean = true;
-		if ((rc = meta_put(cache, txn, &cache->meta)) != 0)
-			return (rc);
-	} else if (mdb_get(txn, cache->main, &key, &value) != 0 ||
-		   !entry_meta_decode(
-		       &cache->meta, value.mv_data, value.mv_size)) {
-		*why = "not a cache of this version";
-	} else if (!meta_is_whole(&cache->meta, cache->boot_id)) {
-		*why = "in use when the host went down";
-	}
-	if (*why != NULL)
-		return (MDB_INVALID);
-	if ((rc = mdb_dbi_open(txn, "data", create, &cache->data)) != 0)
-		return (rc);
-	return (mdb_dbi_open(txn, "expiry", create, &cache->expiry));
-}
-
 /* Each entry has its place in the index, or some would never be removed. */
-static int
-env_consistent(struct cache *cache, MDB_txn *txn, const char **why)
+static bool
+index_fits(struct cache *cache)
 {
-	MDB_stat data, expiry;
-	int rc;
+	struct store_stats stats;
 
-	if ((rc = mdb_stat(txn, cache->data, &data)) != 0 ||
-	    (rc = mdb_stat(txn, cache->expiry, &expiry)) != 0)
-		return (rc);
-	if (data.ms_entries == expiry.ms_entries)
-		return (0);
-	*why = "the index does not fit the data";
-	return (MDB_INVALID);
+	if (store_snapshot(cache->store) != STORE_OK)
+		return (false);
+	stats = store_stats(cache->store, STORE_SNAPSHOT);
+	store_snapshot_end(cache->store);
+	return (stats.values == stats.places);
 }
 
-static int
-env_databases(struct cache *cache, const char **why)
+/* Why the file that has been opened must not be used, or NULL. */
+static const char *
+file_refuse(struct cache *cache, const uint8_t meta[ENTRY_META_LEN])
 {
-	MDB_txn *txn;
-	int rc;
-
-	rc = mdb_txn_begin(cache->env, NULL, 0, &txn);
-	if (rc != 0)
-		return (rc);
-	rc = env_begin(cache, txn, why);
-	if (rc == 0)
-		rc = env_consistent(cache, txn, why);
-	if (rc != 0) {
-		mdb_txn_abort(txn);
-		return (rc);
-	}
-	return (mdb_txn_commit(txn));
+	if (!entry_meta_decode(&cache->meta, meta, ENTRY_META_LEN))
+		return ("not a cache of this version");
+	if (!meta_is_whole(&cache->meta, cache->boot_id))
+		return ("in use when the host went down");
+	if (!index_fits(cache))
+		return ("the index does not fit the data");
+	return (NULL);
 }
 
-/* On failure cache->env may be set: env_close(). */
-static int
-env_start(struct cache *cache, const char **why)
+/* `*why` is set when the file is bad. */
+static enum store_result
+file_open(struct cache *cache, const char **why)
 {
-	MDB_stat stat;
-	int rc;
+	struct entry_meta begun = {.clean = true};
+	uint8_t meta[ENTRY_META_LEN];
+	enum store_result result;
 
-	if ((rc = mdb_env_create(&cache->env)) != 0)
-		return (rc);
-	mdb_env_set_userctx(cache->env, cache);
-	mdb_env_set_assert(cache->env, cache_assertion);
-	if ((rc = mdb_env_set_maxdbs(cache->env, 2)) != 0 ||
-	    (rc = mdb_env_set_mapsize(cache->env, cache->map)) != 0 ||
-	    (rc = mdb_env_open(cache->env, cache->path, ENV_FLAGS, ENV_MODE)) !=
-		0 ||
-	    (rc = mdb_env_stat(cache->env, &stat)) != 0 ||
-	    (rc = env_databases(cache, why)) != 0 ||
-	    (rc = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &cache->read)) !=
-		0)
-		return (rc);
-	mdb_txn_reset(cache->read);
-	cache->page = stat.ms_psize;
-	return (0);
+	hash_random(&begun.secret, sizeof(begun.secret));
+	entry_meta_encode(&begun, meta);
+	result = store_open(cache->store, meta, sizeof(meta));
+	if (result == STORE_OK)
+		*why = file_refuse(cache, meta);
+	else if (result == STORE_DAMAGED)
+		*why = store_problem(cache->store);
+	return (*why != NULL ? STORE_DAMAGED : result);
 }
 
 static void
-env_close(struct cache *cache)
+file_close(struct cache *cache)
 {
-	if (cache->env == NULL)
-		return;
-	if (cache->write != NULL)
-		mdb_txn_abort(cache->write);
-	if (cache->read != NULL)
-		mdb_txn_abort(cache->read);
-	mdb_env_close(cache->env);
-	cache->env = NULL;
-	cache->write = cache->read = NULL;
+	store_close(cache->store);
 	cache->reading = cache->marked = cache->full = false;
 	cache->pending = 0;
 	cache->broken = NULL;
@@ -348,32 +243,31 @@ env_close(struct cache *cache)
 
 /*
  * Opens the file, or a new one in its place when there is something wrong with
- * it. On failure cache->env is NULL.
+ * it. On failure the store is closed.
  */
 static void
-env_open(struct cache *cache)
+file_begin(struct cache *cache)
 {
 	const char *why = mdbfile_check(cache->path);
-	int rc, attempt;
+	enum store_result result;
+	int attempt;
 
 	for (attempt = 0; attempt < 2; attempt++) {
 		if (why != NULL)
 			cache_set_aside(cache, why);
 		why = NULL;
-		rc = env_start(cache, &why);
-		if (rc == 0)
+		result = file_open(cache, &why);
+		if (result == STORE_OK)
 			break;
-		env_close(cache);
-		if (!rc_is_damage(rc))
+		file_close(cache);
+		if (result != STORE_DAMAGED)
 			break;
-		if (why == NULL)
-			why = mdb_strerror(rc);
 	}
 	/* A disk that is full may still be read: marking is tried again. */
-	if (rc == 0)
-		rc = meta_mark(cache, false);
-	if (rc != 0)
-		cache_failed(cache, "open", rc);
+	if (result == STORE_OK)
+		result = meta_mark(cache, false);
+	if (result != STORE_OK)
+		cache_failed(cache, "open", result);
 }
 
 /* 0, or -1 if the directory cannot hold our file. */
@@ -420,7 +314,7 @@ cache_lock(struct cache *cache)
 		return (0);
 	cache_path(cache, path, sizeof(path), ".owner");
 	cache->lock =
-	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, ENV_MODE);
+	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
 	if (cache->lock == -1)
 		return (errno);
 	if (flock(cache->lock, LOCK_EX | LOCK_NB) == 0)
@@ -453,6 +347,7 @@ cache_new(const struct cache_options *options)
 	cache->lock = -1;
 	cache->map = map_size(options->size);
 	cache->limit = cache->map / 2;
+	cache->store = store_new(cache->path, cache->map);
 	cache->now = options->now;
 	cache->next_check = options->now + MINUTE;
 	cache_keep(cache, options->stale_max, options->failure_keep);
@@ -469,7 +364,7 @@ cache_new(const struct cache_options *options)
 static void
 cache_free(struct cache *cache)
 {
-	env_close(cache);
+	store_free(cache->store);
 	if (cache->lock != -1)
 		close(cache->lock);
 	free(cache->path);
@@ -483,10 +378,10 @@ cache_start(struct cache *cache)
 	int error = cache_lock(cache);
 
 	if (error == 0)
-		env_open(cache);
+		file_begin(cache);
 	else if (error != EWOULDBLOCK)
-		cache_failed(cache, "lock", error);
-	if (cache->env == NULL)
+		cache_complain(cache, "lock", strerror(error));
+	if (!store_is_open(cache->store))
 		cache->next_open = cache->now + MINUTE;
 	return (error);
 }
@@ -526,84 +421,49 @@ file_check(const struct cache *cache)
 	return (why);
 }
 
-static int
-reading_databases(struct cache *cache, MDB_txn *txn)
-{
-	MDB_val key = {sizeof(meta_key), meta_key}, value;
-	int rc;
-
-	if ((rc = mdb_dbi_open(txn, NULL, 0, &cache->main)) != 0 ||
-	    (rc = mdb_get(txn, cache->main, &key, &value)) != 0)
-		return (rc);
-	if (!entry_meta_decode(&cache->meta, value.mv_data, value.mv_size))
-		return (MDB_VERSION_MISMATCH);
-	return (mdb_dbi_open(txn, "data", 0, &cache->data));
-}
-
-/* Without a lock file there has been no daemon, and one is not made for it. */
-static int
-reading_start(struct cache *cache)
-{
-	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_RDONLY;
-	char path[4096];
-	MDB_txn *txn;
-	int rc;
-
-	cache_path(cache, path, sizeof(path), "-lock");
-	if (access(path, F_OK) == -1)
-		flags |= MDB_NOLOCK;
-	if ((rc = mdb_env_create(&cache->env)) != 0 ||
-	    (rc = mdb_env_set_maxdbs(cache->env, 2)) != 0 ||
-	    (rc = mdb_env_open(cache->env, cache->path, flags, ENV_MODE)) !=
-		0 ||
-	    (rc = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &txn)) != 0)
-		return (rc);
-	if ((rc = reading_databases(cache, txn)) != 0) {
-		mdb_txn_abort(txn);
-		return (rc);
-	}
-	/* Committed, or the handles would be closed again. */
-	if ((rc = mdb_txn_commit(txn)) != 0 ||
-	    (rc = mdb_txn_begin(cache->env, NULL, MDB_RDONLY, &cache->read)) !=
-		0)
-		return (rc);
-	mdb_txn_reset(cache->read);
-	return (0);
-}
-
 struct cache *
 cache_open_reading(const char *path, const char **problem)
 {
 	const struct cache_options options = {.path = path, .boot_id = ""};
+	uint8_t meta[ENTRY_META_LEN];
 	struct cache *cache;
-	int rc;
 
 	if (access(path, R_OK) == -1) {
 		*problem = strerror(errno);
 		return (NULL);
 	}
 	cache = cache_new(&options);
-	if ((*problem = file_check(cache)) == NULL) {
-		if ((rc = reading_start(cache)) == 0)
-			return (cache);
-		*problem = mdb_strerror(rc);
-	}
+	*problem = file_check(cache);
+	if (*problem == NULL &&
+	    store_open_reading(cache->store, meta, sizeof(meta)) != STORE_OK)
+		*problem = store_problem(cache->store);
+	if (*problem == NULL &&
+	    !entry_meta_decode(&cache->meta, meta, sizeof(meta)))
+		*problem = "not a cache of this version";
+	if (*problem == NULL)
+		return (cache);
 	cache_free(cache);
 	return (NULL);
+}
+
+static bool
+cache_usable(const struct cache *cache)
+{
+	return (store_is_open(cache->store) && cache->broken == NULL);
 }
 
 void
 cache_close(struct cache *cache)
 {
-	int rc;
+	enum store_result result;
 
 	if (cache == NULL)
 		return;
 	cache_commit(cache);
-	if (cache->env != NULL && cache->broken == NULL && cache->marked) {
-		rc = meta_mark(cache, true);
-		if (rc != 0)
-			cache_failed(cache, "close", rc);
+	if (cache_usable(cache) && cache->marked) {
+		result = meta_mark(cache, true);
+		if (result != STORE_OK)
+			cache_failed(cache, "close", result);
 	}
 	cache_free(cache);
 }
@@ -617,31 +477,25 @@ cache_keep(struct cache *cache, int64_t stale_max, int64_t failure_keep)
 
 /* --- Transactions -------------------------------------------------------- */
 
-static bool
-cache_usable(const struct cache *cache)
-{
-	return (cache->env != NULL && cache->broken == NULL);
-}
-
 void
 cache_begin(struct cache *cache)
 {
-	int rc;
+	enum store_result result;
 
 	if (!cache_usable(cache))
 		return;
-	rc = mdb_txn_renew(cache->read);
-	if (rc == 0)
+	result = store_snapshot(cache->store);
+	if (result == STORE_OK)
 		cache->reading = true;
 	else
-		cache_failed(cache, "begin", rc);
+		cache_failed(cache, "begin", result);
 }
 
 void
 cache_end(struct cache *cache)
 {
 	if (cache->reading)
-		mdb_txn_reset(cache->read);
+		store_snapshot_end(cache->store);
 	cache->reading = false;
 }
 
@@ -649,49 +503,42 @@ cache_end(struct cache *cache)
 static bool
 write_begin(struct cache *cache)
 {
-	int rc = 0;
+	enum store_result result = STORE_OK;
 
 	if (!cache_usable(cache))
 		return (false);
-	if (cache->write != NULL)
+	if (store_is_writing(cache->store))
 		return (true);
 	if (!cache->marked)
-		rc = meta_mark(cache, false);
-	if (rc == 0)
-		rc = mdb_txn_begin(cache->env, NULL, 0, &cache->write);
-	if (rc == 0)
+		result = meta_mark(cache, false);
+	if (result == STORE_OK)
+		result = store_write(cache->store);
+	if (result == STORE_OK)
 		return (true);
-	cache_failed(cache, "write", rc);
+	cache_failed(cache, "write", result);
 	return (false);
 }
 
-/* LMDB's transaction is void after an error: all its puts are lost. */
+/* A transaction is void after an error: all its puts are lost. */
 static void
-write_abort(struct cache *cache, const char *doing, int rc)
+write_abort(struct cache *cache, const char *doing, enum store_result result)
 {
-	if (cache->write != NULL)
-		mdb_txn_abort(cache->write);
-	cache->write = NULL;
+	store_abort(cache->store);
 	cache->stats.put_failures += cache->pending;
 	stat_add(STAT_CACHE_PUT_FAILURES, cache->pending);
 	cache->pending = 0;
-	cache_failed(cache, doing, rc);
+	cache_failed(cache, doing, result);
 }
 
-static int
+static enum store_result
 write_commit(struct cache *cache)
 {
-	MDB_txn *txn = cache->write;
-	int rc;
+	enum store_result result = store_commit(cache->store);
 
-	if (txn == NULL)
-		return (0);
-	cache->write = NULL;
-	rc = mdb_txn_commit(txn);
-	if (rc != 0)
-		write_abort(cache, "commit", rc);
+	if (result != STORE_OK)
+		write_abort(cache, "commit", result);
 	cache->pending = 0;
-	return (rc);
+	return (result);
 }
 
 void
@@ -700,148 +547,81 @@ cache_commit(struct cache *cache)
 	(void)write_commit(cache);
 }
 
-/* Where the getters read; NULL: nowhere. */
-static MDB_txn *
-read_txn(struct cache *cache)
+/* Where the getters read; false: nowhere. */
+static bool
+read_side(struct cache *cache, enum store_side *side)
 {
-	if (cache->reading)
-		return (cache->read);
-	return (write_begin(cache) ? cache->write : NULL);
+	*side = cache->reading ? STORE_SNAPSHOT : STORE_WRITING;
+	return (cache->reading || write_begin(cache));
 }
 
 /* --- Removing ------------------------------------------------------------ */
 
+/* What stands in a value; kind 0, and counted, if it does not verify. */
 static void
-index_key(
-    uint8_t out[INDEX_KEY], uint32_t useless, const uint8_t key[ENTRY_KEY])
+entry_read(struct cache *cache, const uint8_t key[ENTRY_KEY], uint8_t *value,
+    size_t len, struct entry *entry)
 {
-	unsigned i;
-
-	for (i = 0; i < 4; i++)
-		out[i] = (uint8_t)(useless >> (24 - 8 * i));
-	memcpy(out + 4, key, ENTRY_KEY);
-}
-
-static uint32_t
-index_useless(const uint8_t in[INDEX_KEY])
-{
-	return ((uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 |
-		(uint32_t)in[2] << 8 | in[3]);
-}
-
-static int
-index_del(struct cache *cache, uint32_t useless, const uint8_t key[ENTRY_KEY])
-{
-	uint8_t buf[INDEX_KEY];
-	MDB_val k = {INDEX_KEY, buf};
-	int rc;
-
-	index_key(buf, useless, key);
-	rc = mdb_del(cache->write, cache->expiry, &k, NULL);
-	return (rc == MDB_NOTFOUND ? 0 : rc);
-}
-
-/*
- * What stands under `key`: 0, MDB_NOTFOUND or another error. A value that
- * does not verify is counted and gives `entry->kind` 0.
- */
-static int
-entry_find(struct cache *cache, MDB_txn *txn, const uint8_t key[ENTRY_KEY],
-    struct entry *entry)
-{
-	uint8_t copy[ENTRY_KEY];
-	MDB_val k = {ENTRY_KEY, copy}, value;
-	int rc;
-
-	memcpy(copy, key, ENTRY_KEY);
-	rc = mdb_get(txn, cache->data, &k, &value);
-	if (rc != 0)
-		return (rc);
 	memset(entry, 0, sizeof(*entry));
-	if (!entry_decode(entry, &cache->meta.secret, key, value.mv_data,
-		value.mv_size)) {
-		entry->kind = 0;
-		cache->stats.damaged++;
-		stat_count(STAT_CACHE_DAMAGED);
-	}
-	return (0);
+	if (entry_decode(entry, &cache->meta.secret, key, value, len))
+		return;
+	entry->kind = 0;
+	cache->stats.damaged++;
+	stat_count(STAT_CACHE_DAMAGED);
 }
 
-static int
-data_del(struct cache *cache, const uint8_t key[ENTRY_KEY])
+/* What stands under `key`, as entry_read() has it. */
+static enum store_result
+entry_find(struct cache *cache, enum store_side side,
+    const uint8_t key[ENTRY_KEY], struct entry *entry)
 {
-	uint8_t copy[ENTRY_KEY];
-	MDB_val k = {ENTRY_KEY, copy};
+	enum store_result result;
+	uint8_t *value;
+	size_t len;
 
-	memcpy(copy, key, ENTRY_KEY);
-	return (mdb_del(cache->write, cache->data, &k, NULL));
+	result = store_get(cache->store, side, key, &value, &len);
+	if (result == STORE_OK)
+		entry_read(cache, key, value, len, entry);
+	return (result);
 }
 
-/* Removes the entry if it is there, from both databases. 0 or an error. */
-static int
+/* Removes the entry if it is there, and its place in the index. */
+static enum store_result
 entry_remove(struct cache *cache, const uint8_t key[ENTRY_KEY])
 {
+	enum store_result result;
 	struct entry entry;
-	int rc;
 
-	rc = entry_find(cache, cache->write, key, &entry);
-	if (rc == MDB_NOTFOUND)
-		return (0);
-	/* The index entry of a damaged one goes when its time comes. */
-	if (rc == 0 && entry.kind != 0)
-		rc = index_del(cache, entry.useless, key);
-	return (rc == 0 ? data_del(cache, key) : rc);
+	result = entry_find(cache, STORE_WRITING, key, &entry);
+	if (result == STORE_NOTHING)
+		return (STORE_OK);
+	/* The place of a damaged one goes when its time comes. */
+	if (result == STORE_OK && entry.kind != 0)
+		result = store_index_del(cache->store, entry.useless, key);
+	return (result == STORE_OK ? store_del(cache->store, key) : result);
 }
 
-/* The first of the index; MDB_NOTFOUND if it is empty. */
-static int
-index_first(struct cache *cache, uint8_t first[INDEX_KEY])
+/* Removes a place in the index, and the entry that has it. */
+static enum store_result
+place_remove(
+    struct cache *cache, uint32_t useless, const uint8_t key[ENTRY_KEY])
 {
-	MDB_cursor *cursor;
-	MDB_val key, value;
-	int rc;
-
-	rc = mdb_cursor_open(cache->write, cache->expiry, &cursor);
-	if (rc != 0)
-		return (rc);
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
-	if (rc == 0 && key.mv_size != INDEX_KEY)
-		rc = MDB_CORRUPTED;
-	if (rc == 0)
-		memcpy(first, key.mv_data, INDEX_KEY);
-	mdb_cursor_close(cursor);
-	return (rc);
-}
-
-static int
-index_remove(struct cache *cache, const uint8_t first[INDEX_KEY])
-{
+	enum store_result result;
 	struct entry entry;
-	int rc;
 
-	rc = entry_find(cache, cache->write, first + 4, &entry);
+	result = entry_find(cache, STORE_WRITING, key, &entry);
 	/* An entry with another time has another place in the index. */
-	if (rc == 0 &&
-	    (entry.kind == 0 || entry.useless == index_useless(first)))
-		rc = data_del(cache, first + 4);
-	if (rc != 0 && rc != MDB_NOTFOUND)
-		return (rc);
-	return (index_del(cache, index_useless(first), first + 4));
+	if (result == STORE_OK && (entry.kind == 0 || entry.useless == useless))
+		result = store_del(cache->store, key);
+	if (result != STORE_OK && result != STORE_NOTHING)
+		return (result);
+	return (store_index_del(cache->store, useless, key));
 }
 
-/* Octets of the pages in use. */
-static size_t
-live_octets(struct cache *cache, MDB_txn *txn)
+static bool
+is_too_large(struct cache *cache)
 {
-	MDB_dbi dbi[3] = {cache->main, cache->data, cache->expiry};
-	size_t pages = 0, i;
-	MDB_stat stat;
-
-	for (i = 0; i < 3; i++)
-		if (mdb_stat(txn, dbi[i], &stat) == 0)
-			pages += stat.ms_branch_pages + stat.ms_leaf_pages +
-				 stat.ms_overflow_pages;
-	return (pages * cache->page);
+	return (store_stats(cache->store, STORE_WRITING).live > cache->limit);
 }
 
 static void
@@ -856,32 +636,29 @@ removal_count(struct cache *cache, bool expired)
 
 /*
  * Removes up to `max` entries that are of no use any more or, while the file
- * is over its bound, the next to be so. Returns 0 when the work is done,
- * MDB_KEYEXIST when there is more, or another error.
+ * is over its bound, the next to be so. STORE_NOTHING: nothing is left to do.
  */
-static int
+static enum store_result
 remove_some(struct cache *cache, unsigned max)
 {
-	uint8_t first[INDEX_KEY];
+	uint8_t key[ENTRY_KEY];
+	enum store_result result;
+	uint32_t useless;
 	bool expired;
-	int rc;
 
 	for (; max > 0; max--) {
-		rc = index_first(cache, first);
-		if (rc == MDB_NOTFOUND)
-			return (0);
-		if (rc != 0)
-			return (rc);
-		expired = index_useless(first) < cache->now / 1000;
-		if (!expired && !cache->full &&
-		    live_octets(cache, cache->write) <= cache->limit)
-			return (0);
-		rc = index_remove(cache, first);
-		if (rc != 0)
-			return (rc);
+		result = store_index_first(cache->store, &useless, key);
+		if (result != STORE_OK)
+			return (result);
+		expired = useless < cache->now / 1000;
+		if (!expired && !cache->full && !is_too_large(cache))
+			return (STORE_NOTHING);
+		result = place_remove(cache, useless, key);
+		if (result != STORE_OK)
+			return (result);
 		removal_count(cache, expired);
 	}
-	return (MDB_KEYEXIST);
+	return (STORE_OK);
 }
 
 /* --- Putting ------------------------------------------------------------- */
@@ -915,26 +692,24 @@ rrset_useless(const struct cache *cache, const struct rrset *set)
 	return (failure > data ? failure : data);
 }
 
-static int
+static enum store_result
 entry_store(struct cache *cache, const uint8_t key[ENTRY_KEY], size_t len,
     uint32_t useless)
 {
-	uint8_t index[INDEX_KEY];
-	MDB_val data = {ENTRY_KEY, index + 4}, expiry = {INDEX_KEY, index};
-	MDB_val value = {len, cache->buf}, none = {0, NULL};
-	int rc;
+	enum store_result result;
 
-	index_key(index, useless, key);
-	if (live_octets(cache, cache->write) > cache->limit) {
-		rc = remove_some(
-		    cache, PUT_REMOVES + (unsigned)(len / cache->page));
-		if (rc != 0 && rc != MDB_KEYEXIST)
-			return (rc);
+	if (is_too_large(cache)) {
+		result = remove_some(cache,
+		    PUT_REMOVES + (unsigned)(len / store_page(cache->store)));
+		if (result != STORE_OK && result != STORE_NOTHING)
+			return (result);
 	}
-	if ((rc = entry_remove(cache, key)) != 0 ||
-	    (rc = mdb_put(cache->write, cache->data, &data, &value, 0)) != 0)
-		return (rc);
-	return (mdb_put(cache->write, cache->expiry, &expiry, &none, 0));
+	result = entry_remove(cache, key);
+	if (result == STORE_OK)
+		result = store_put(cache->store, key, cache->buf, len);
+	if (result == STORE_OK)
+		result = store_index_put(cache->store, useless, key);
+	return (result);
 }
 
 /*
@@ -945,8 +720,8 @@ static void
 entry_put(struct cache *cache, const uint8_t key[ENTRY_KEY],
     const struct entry *entry)
 {
+	enum store_result result;
 	size_t len;
-	int rc;
 
 	cache->stats.puts++;
 	stat_count(STAT_CACHE_PUTS);
@@ -957,9 +732,9 @@ entry_put(struct cache *cache, const uint8_t key[ENTRY_KEY],
 		return;
 	}
 	cache->pending++;
-	rc = entry_store(cache, key, len, entry->useless);
-	if (rc != 0)
-		write_abort(cache, "put", rc);
+	result = entry_store(cache, key, len, entry->useless);
+	if (result != STORE_OK)
+		write_abort(cache, "put", result);
 }
 
 /* One of too many new names of its domain, and itself not known yet. */
@@ -967,16 +742,15 @@ static bool
 is_crowd(
     struct cache *cache, const struct dname *name, const uint8_t key[ENTRY_KEY])
 {
-	MDB_val data = {ENTRY_KEY, NULL}, value;
-	uint8_t copy[ENTRY_KEY];
+	uint8_t *value;
+	size_t len;
 
 	if (cache->names_share == 0 ||
 	    !share_over(&cache->share, name, cache->names_share, cache->now))
 		return (false);
-	memcpy(copy, key, ENTRY_KEY);
-	data.mv_data = copy;
 	if (cache->full || !write_begin(cache) ||
-	    mdb_get(cache->write, cache->data, &data, &value) != MDB_NOTFOUND)
+	    store_get(cache->store, STORE_WRITING, key, &value, &len) !=
+		STORE_NOTHING)
 		return (false);
 	stat_count(STAT_CACHE_CROWD);
 	return (true);
@@ -1028,16 +802,16 @@ static bool
 entry_get(
     struct cache *cache, const uint8_t key[ENTRY_KEY], struct entry *entry)
 {
-	MDB_txn *txn = read_txn(cache);
-	int rc;
+	enum store_result result;
+	enum store_side side;
 
-	if (txn == NULL)
+	if (!read_side(cache, &side))
 		return (false);
-	rc = entry_find(cache, txn, key, entry);
-	if (rc == 0)
+	result = entry_find(cache, side, key, entry);
+	if (result == STORE_OK)
 		return (entry->kind != 0);
-	if (rc != MDB_NOTFOUND)
-		cache_failed(cache, "get", rc);
+	if (result != STORE_NOTHING)
+		cache_failed(cache, "get", result);
 	return (false);
 }
 
@@ -1093,12 +867,12 @@ cache_memo_get(struct cache *cache, const void *key, size_t keylen, int64_t now,
 static void
 reader_check(struct cache *cache)
 {
-	int dead = 0;
+	int dead;
 
 	if (cache->now < cache->next_check)
 		return;
 	cache->next_check = cache->now + MINUTE;
-	if (mdb_reader_check(cache->env, &dead) == 0 && dead > 0)
+	if ((dead = store_reader_check(cache->store)) > 0)
 		log_info("cache.dead_readers count=%d", dead);
 }
 
@@ -1109,20 +883,20 @@ reader_check(struct cache *cache)
 static void
 cache_relieve(struct cache *cache)
 {
+	enum store_result result = STORE_OK;
 	unsigned i;
-	int rc = 0;
 
-	(void)mdb_reader_check(cache->env, NULL);
+	(void)store_reader_check(cache->store);
 	for (i = 0; i < TICK_MAX && write_begin(cache); i++) {
-		rc = remove_some(cache, 1);
-		if (rc != 0 && rc != MDB_KEYEXIST)
+		result = remove_some(cache, 1);
+		if (result != STORE_OK && result != STORE_NOTHING)
 			break;
-		if ((rc = write_commit(cache)) != 0)
+		if ((result = write_commit(cache)) != STORE_OK)
 			break;
 	}
-	if (i < TICK_MAX && cache->write != NULL)
-		write_abort(cache, "relieve", rc);
-	if (i == 0 && rc == MDB_MAP_FULL)
+	if (i < TICK_MAX && store_is_writing(cache->store))
+		write_abort(cache, "relieve", result);
+	if (i == 0 && result == STORE_FULL)
 		cache->broken = "full";
 	cache->full = false;
 }
@@ -1130,14 +904,14 @@ cache_relieve(struct cache *cache)
 static bool
 cache_tidy(struct cache *cache)
 {
-	int rc;
+	enum store_result result;
 
 	if (!write_begin(cache))
 		return (false);
-	rc = remove_some(cache, TICK_MAX);
-	if (rc == 0 || rc == MDB_KEYEXIST)
-		return (write_commit(cache) == 0 && rc == MDB_KEYEXIST);
-	write_abort(cache, "tidy", rc);
+	result = remove_some(cache, TICK_MAX);
+	if (result == STORE_OK || result == STORE_NOTHING)
+		return (write_commit(cache) == STORE_OK && result == STORE_OK);
+	write_abort(cache, "tidy", result);
 	return (false);
 }
 
@@ -1147,7 +921,7 @@ cache_restart(struct cache *cache)
 {
 	const char *why = cache->broken;
 
-	env_close(cache);
+	file_close(cache);
 	if (why != NULL)
 		cache_set_aside(cache, why);
 	(void)cache_start(cache);
@@ -1159,7 +933,7 @@ cache_tick(struct cache *cache, int64_t now)
 	cache->now = now;
 	cache_commit(cache);
 	if (cache->broken != NULL ||
-	    (cache->env == NULL && now >= cache->next_open))
+	    (!store_is_open(cache->store) && now >= cache->next_open))
 		cache_restart(cache);
 	if (!cache_usable(cache))
 		return (false);
@@ -1173,42 +947,37 @@ cache_tick(struct cache *cache, int64_t now)
 
 /* Ends a transaction that changes the meta record with the rest. 0 or -1. */
 static int
-flush_commit(struct cache *cache, const struct entry_meta *meta, int rc)
+flush_commit(struct cache *cache, const struct entry_meta *meta,
+    enum store_result result)
 {
-	if (rc == 0)
-		rc = meta_put(cache, cache->write, meta);
-	if (rc != 0)
-		write_abort(cache, "flush", rc);
+	if (result == STORE_OK)
+		result = meta_put(cache, meta);
+	if (result != STORE_OK)
+		write_abort(cache, "flush", result);
 	else
-		rc = write_commit(cache);
-	if (rc != 0)
+		result = write_commit(cache);
+	if (result != STORE_OK)
 		return (-1);
 	cache->meta = *meta;
 	return (0);
 }
 
-static int
-flush_all(struct cache *cache)
-{
-	int rc = mdb_drop(cache->write, cache->data, 0);
-
-	return (rc == 0 ? mdb_drop(cache->write, cache->expiry, 0) : rc);
-}
-
-static int
+static enum store_result
 flush_name(struct cache *cache, const struct dname *name)
 {
 	static const uint16_t types[] = {
 	    RR_A, RR_NS, RR_CNAME, RR_SOA, RR_PTR, RR_MX, RR_TXT, RR_AAAA};
+	enum store_result result = STORE_OK;
 	uint8_t key[ENTRY_KEY];
 	size_t i;
-	int rc = 0;
 
-	for (i = 0; i < sizeof(types) / sizeof(types[0]) && rc == 0; i++) {
+	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if (result != STORE_OK)
+			break;
 		entry_key_rrset(key, &cache->meta.secret, name, types[i]);
-		rc = entry_remove(cache, key);
+		result = entry_remove(cache, key);
 	}
-	return (rc);
+	return (result);
 }
 
 int
@@ -1222,7 +991,8 @@ cache_flush(struct cache *cache, const struct dname *name)
 	meta = cache->meta;
 	meta.memo_epoch++;
 	return (flush_commit(cache, &meta,
-	    name == NULL ? flush_all(cache) : flush_name(cache, name)));
+	    name == NULL ? store_clear(cache->store)
+			 : flush_name(cache, name)));
 }
 
 int
@@ -1235,7 +1005,7 @@ cache_flush_failures(struct cache *cache, int64_t now)
 		return (-1);
 	meta = cache->meta;
 	meta.failures_until = now;
-	return (flush_commit(cache, &meta, 0));
+	return (flush_commit(cache, &meta, STORE_OK));
 }
 
 int
@@ -1248,26 +1018,16 @@ cache_flush_memos(struct cache *cache)
 		return (-1);
 	meta = cache->meta;
 	meta.memo_epoch++;
-	return (flush_commit(cache, &meta, 0));
+	return (flush_commit(cache, &meta, STORE_OK));
 }
 
 /* --- Looking ------------------------------------------------------------- */
-
-static void
-stats_read(struct cache *cache, MDB_txn *txn, struct cache_stats *stats)
-{
-	MDB_stat data;
-
-	if (mdb_stat(txn, cache->data, &data) != 0)
-		return;
-	stats->entries = data.ms_entries;
-	stats->live = live_octets(cache, txn);
-}
 
 void
 cache_stats(struct cache *cache, struct cache_stats *stats)
 {
 	bool outside = !cache->reading;
+	struct store_stats store;
 	struct stat st;
 
 	*stats = cache->stats;
@@ -1278,32 +1038,13 @@ cache_stats(struct cache *cache, struct cache_stats *stats)
 		stats->file = (uint64_t)st.st_size;
 	if (outside)
 		cache_begin(cache);
-	if (cache->reading)
-		stats_read(cache, cache->read, stats);
+	if (cache->reading) {
+		store = store_stats(cache->store, STORE_SNAPSHOT);
+		stats->entries = store.values;
+		stats->live = store.live;
+	}
 	if (outside)
 		cache_end(cache);
-}
-
-/* Moves to the first record set behind the cursor. */
-static int
-cursor_step(struct cache *cache, MDB_cursor *at, struct cache_cursor *cursor,
-    struct entry *entry)
-{
-	MDB_val key = {ENTRY_KEY, cursor->key}, value;
-	int rc;
-
-	rc = mdb_cursor_get(
-	    at, &key, &value, cursor->started ? MDB_SET_RANGE : MDB_FIRST);
-	if (rc == 0 && cursor->started &&
-	    memcmp(key.mv_data, cursor->key, ENTRY_KEY) == 0)
-		rc = mdb_cursor_get(at, &key, &value, MDB_NEXT);
-	if (rc != 0)
-		return (rc);
-	if (key.mv_size != ENTRY_KEY)
-		return (MDB_CORRUPTED);
-	memcpy(cursor->key, key.mv_data, ENTRY_KEY);
-	cursor->started = true;
-	return (entry_find(cache, mdb_cursor_txn(at), cursor->key, entry));
 }
 
 /* Not damaged, not flushed. */
@@ -1319,36 +1060,40 @@ entry_is_shown(const struct cache *cache, struct entry *entry)
 	return (false);
 }
 
-static int
+/* The first entry behind the cursor that can be shown. */
+static enum store_result
 cursor_next(
     struct cache *cache, struct cache_cursor *cursor, struct entry *entry)
 {
-	MDB_txn *txn = read_txn(cache);
-	MDB_cursor *at;
-	int rc;
+	enum store_result result;
+	enum store_side side;
+	uint8_t *value;
+	size_t len;
 
-	if (txn == NULL)
-		return (MDB_NOTFOUND);
-	rc = mdb_cursor_open(txn, cache->data, &at);
-	if (rc != 0)
-		return (rc);
-	do
-		rc = cursor_step(cache, at, cursor, entry);
-	while (rc == 0 && !entry_is_shown(cache, entry));
-	mdb_cursor_close(at);
-	return (rc);
+	if (!read_side(cache, &side))
+		return (STORE_NOTHING);
+	do {
+		result = store_next(cache->store, side, !cursor->started,
+		    cursor->key, &value, &len);
+		if (result != STORE_OK)
+			return (result);
+		cursor->started = true;
+		entry_read(cache, cursor->key, value, len, entry);
+	} while (!entry_is_shown(cache, entry));
+	return (STORE_OK);
 }
 
 bool
 cache_walk(
     struct cache *cache, struct cache_cursor *cursor, struct cache_item *item)
 {
+	enum store_result result;
 	struct entry entry;
-	int rc = cursor_next(cache, cursor, &entry);
 
-	if (rc != 0) {
-		if (rc != MDB_NOTFOUND)
-			cache_failed(cache, "walk", rc);
+	result = cursor_next(cache, cursor, &entry);
+	if (result != STORE_OK) {
+		if (result != STORE_NOTHING)
+			cache_failed(cache, "walk", result);
 		return (false);
 	}
 	memset(item, 0, sizeof(*item));
@@ -1388,10 +1133,5 @@ cache_next(struct cache *cache, struct cache_cursor *cursor,
 const char *
 cache_library_version(void)
 {
-	static char text[32];
-	int major, minor, patch;
-
-	mdb_version(&major, &minor, &patch);
-	snprintf(text, sizeof(text), "%d.%d.%d", major, minor, patch);
-	return (text);
+	return (store_library_version());
 }
