@@ -2,14 +2,7 @@
 /*
  * An entry stands in the store (store.h) under its key (entry.h); the store's
  * index lists when entries will be of no use, which is the order they are
- * removed in. The record about the file is what makes it ours: its secret, and
- * whether it was closed cleanly.
- *
- * The store writes without sync (a cache may be lost), which is safe as long
- * as the kernel lives: after a crash of the daemon the file is whole. After a
- * crash of the host it may be a mixture of old and new pages, so a file that
- * was open under another boot id is not used. LMDB trusts what is in the file;
- * so mdbfile_check() goes through all of it before it may be opened.
+ * removed in.
  */
 #include "cache.h"
 
@@ -18,389 +11,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <stdlib.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "arena.h"
-#include "entry.h"
-#include "hash.h"
+#include "cache_file.h"
 #include "log.h"
 #include "mdbfile.h"
-#include "share.h"
 #include "stats.h"
-#include "store.h"
 
-#define MAP_MIN	    (4 * 1024 * 1024)
-#define LOCK_MODE   0600
-#define TICK_MAX    100	  /* removals at once: at most about 1 ms */
-#define PUT_REMOVES 2	  /* per put over the bound; one more a page */
-#define MINUTE	    60000 /* ms: between complaints, reader checks, retries */
-
-_Static_assert(STORE_KEY == ENTRY_KEY, "key");
-
-struct cache {
-	char *path;
-	size_t limit, map; /* octets: of live pages, of the map */
-	int64_t stale_max, failure_keep;
-	char boot_id[ENTRY_BOOT_ID];
-	int64_t now; /* as of the last tick */
-
-	int lock; /* holds FILE.owner: no other daemon uses the file */
-	struct store *store;
-	bool reading;	  /* a snapshot is open */
-	uint64_t pending; /* puts not yet committed */
-	struct entry_meta meta;
-	bool marked;	    /* the file is marked as in use */
-	bool full;	    /* the map was: relieve it before any put */
-	const char *broken; /* why the file is of no use any more, or NULL */
-
-	int64_t next_open, next_complaint, next_check;
-	struct cache_stats stats;
-	unsigned names_share;
-	struct share share;
-	uint8_t buf[ENTRY_MAX];
-};
-
-/* --- Errors -------------------------------------------------------------- */
-
-static void
-cache_complain(struct cache *cache, const char *doing, const char *why)
-{
-	if (cache->now < cache->next_complaint)
-		return;
-	cache->next_complaint = cache->now + MINUTE;
-	log_warning("cache.failed doing=%s reason=\"%s\" put_failures=%llu",
-	    doing, why, (unsigned long long)cache->stats.put_failures);
-}
-
-/* An operation failed: go on, and say so, but not every time. */
-static void
-cache_failed(struct cache *cache, const char *doing, enum store_result result)
-{
-	if (result == STORE_DAMAGED)
-		cache->broken = store_problem(cache->store);
-	if (result == STORE_FULL)
-		cache->full = true;
-	cache_complain(cache, doing, store_problem(cache->store));
-}
-
-/* --- The meta record ----------------------------------------------------- */
-
-static enum store_result
-meta_put(struct cache *cache, const struct entry_meta *meta)
-{
-	uint8_t buf[ENTRY_META_LEN];
-
-	entry_meta_encode(meta, buf);
-	return (store_meta_put(cache->store, buf, sizeof(buf)));
-}
-
-/* In a transaction of its own. */
-static enum store_result
-meta_save(struct cache *cache, const struct entry_meta *meta)
-{
-	enum store_result result = store_write(cache->store);
-
-	if (result == STORE_OK)
-		result = meta_put(cache, meta);
-	if (result == STORE_OK)
-		return (store_commit(cache->store));
-	store_abort(cache->store);
-	return (result);
-}
-
-/*
- * The mark "in use" must be on the disk before any other page is written, and
- * "closed" only after all of them: hence a sync on either side.
- */
-static enum store_result
-meta_mark(struct cache *cache, bool clean)
-{
-	struct entry_meta meta = cache->meta;
-	enum store_result result = STORE_OK;
-
-	memcpy(meta.boot_id, cache->boot_id, ENTRY_BOOT_ID);
-	meta.clean = clean;
-	if (clean)
-		result = store_sync(cache->store);
-	if (result == STORE_OK)
-		result = meta_save(cache, &meta);
-	if (result == STORE_OK)
-		result = store_sync(cache->store);
-	if (result == STORE_OK) {
-		cache->meta = meta;
-		cache->marked = !clean;
-	}
-	return (result);
-}
-
-/* --- Opening ------------------------------------------------------------- */
-
-static void
-boot_id_read(char boot_id[ENTRY_BOOT_ID])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t len = -1;
-
-	memset(boot_id, 0, ENTRY_BOOT_ID);
-	if (fd == -1)
-		return;
-	len = read(fd, boot_id, ENTRY_BOOT_ID - 1);
-	close(fd);
-	if (len < 0)
-		memset(boot_id, 0, ENTRY_BOOT_ID);
-}
-
-/* Without a boot id every crash could have been the host's. */
-static bool
-meta_is_whole(const struct entry_meta *meta, const char boot_id[ENTRY_BOOT_ID])
-{
-	return (meta->clean ||
-		(boot_id[0] != '\0' &&
-		    memcmp(meta->boot_id, boot_id, ENTRY_BOOT_ID) == 0));
-}
-
-static void
-cache_path(
-    const struct cache *cache, char *buf, size_t size, const char *suffix)
-{
-	(void)snprintf(buf, size, "%s%s", cache->path, suffix);
-}
-
-static void
-cache_set_aside(struct cache *cache, const char *reason)
-{
-	char aside[4096];
-
-	cache_path(cache, aside, sizeof(aside), ".damaged");
-	cache->stats.set_aside++;
-	stat_count(STAT_CACHE_SET_ASIDE);
-	if (rename(cache->path, aside) == 0) {
-		log_warning("cache.set_aside path=%s to=%s reason=\"%s\"",
-		    cache->path, aside, reason);
-		return;
-	}
-	log_error("cache.set_aside_failed path=%s error=\"%s\" reason=\"%s\"",
-	    cache->path, strerror(errno), reason);
-	(void)unlink(cache->path);
-}
-
-/* Each entry has its place in the index, or some would never be removed. */
-static bool
-index_fits(struct cache *cache)
-{
-	struct store_stats stats;
-
-	if (store_snapshot(cache->store) != STORE_OK)
-		return (false);
-	stats = store_stats(cache->store, STORE_SNAPSHOT);
-	store_snapshot_end(cache->store);
-	return (stats.values == stats.places);
-}
-
-/* Why the file that has been opened must not be used, or NULL. */
-static const char *
-file_refuse(struct cache *cache, const uint8_t meta[ENTRY_META_LEN])
-{
-	if (!entry_meta_decode(&cache->meta, meta, ENTRY_META_LEN))
-		return ("not a cache of this version");
-	if (!meta_is_whole(&cache->meta, cache->boot_id))
-		return ("in use when the host went down");
-	if (!index_fits(cache))
-		return ("the index does not fit the data");
-	return (NULL);
-}
-
-/* `*why` is set when the file is bad. */
-static enum store_result
-file_open(struct cache *cache, const char **why)
-{
-	struct entry_meta begun = {.clean = true};
-	uint8_t meta[ENTRY_META_LEN];
-	enum store_result result;
-
-	hash_random(&begun.secret, sizeof(begun.secret));
-	entry_meta_encode(&begun, meta);
-	result = store_open(cache->store, meta, sizeof(meta));
-	if (result == STORE_OK)
-		*why = file_refuse(cache, meta);
-	else if (result == STORE_DAMAGED)
-		*why = store_problem(cache->store);
-	return (*why != NULL ? STORE_DAMAGED : result);
-}
-
-static void
-file_close(struct cache *cache)
-{
-	store_close(cache->store);
-	cache->reading = cache->marked = cache->full = false;
-	cache->pending = 0;
-	cache->broken = NULL;
-}
-
-/*
- * Opens the file, or a new one in its place when there is something wrong with
- * it. On failure the store is closed.
- */
-static void
-file_begin(struct cache *cache)
-{
-	const char *why = mdbfile_check(cache->path);
-	enum store_result result;
-	int attempt;
-
-	for (attempt = 0; attempt < 2; attempt++) {
-		if (why != NULL)
-			cache_set_aside(cache, why);
-		why = NULL;
-		result = file_open(cache, &why);
-		if (result == STORE_OK)
-			break;
-		file_close(cache);
-		if (result != STORE_DAMAGED)
-			break;
-	}
-	/* A disk that is full may still be read: marking is tried again. */
-	if (result == STORE_OK)
-		result = meta_mark(cache, false);
-	if (result != STORE_OK)
-		cache_failed(cache, "open", result);
-}
-
-/* 0, or -1 if the directory cannot hold our file. */
-static int
-directory_check(const char *path)
-{
-	char copy[4096];
-	const char *dir;
-	struct stat st;
-
-	if (strlen(path) + sizeof(".damaged") > sizeof(copy)) {
-		log_error("cache.path_too_long");
-		return (-1);
-	}
-	(void)snprintf(copy, sizeof(copy), "%s", path);
-	dir = dirname(copy);
-	if (stat(dir, &st) == -1 || access(dir, W_OK | X_OK) == -1) {
-		log_error("cache.directory path=%s error=\"%s\"", dir,
-		    strerror(errno));
-		return (-1);
-	}
-	if (!S_ISDIR(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
-	    (st.st_uid != geteuid() && st.st_uid != 0)) {
-		log_error("cache.directory path=%s error=\"others may write "
-			  "to it\"",
-		    dir);
-		return (-1);
-	}
-	return (0);
-}
-
-/*
- * A second LMDB environment on one file in the same process is not refused by
- * the library, and loses the locks of the first; so there is a lock of ours,
- * which belongs to the open file and not to the process. 0, or an errno.
- */
-static int
-cache_lock(struct cache *cache)
-{
-	char path[4096];
-	int error;
-
-	if (cache->lock != -1)
-		return (0);
-	cache_path(cache, path, sizeof(path), ".owner");
-	cache->lock =
-	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
-	if (cache->lock == -1)
-		return (errno);
-	if (flock(cache->lock, LOCK_EX | LOCK_NB) == 0)
-		return (0);
-	error = errno;
-	close(cache->lock);
-	cache->lock = -1;
-	return (error);
-}
-
-/* Twice the bound, so that there is always room to move pages. */
-static size_t
-map_size(size_t limit)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	size_t map = limit > SIZE_MAX / 4 ? SIZE_MAX / 2 : limit * 2;
-
-	if (map < MAP_MIN)
-		map = MAP_MIN;
-	return (map - map % page);
-}
-
-static struct cache *
-cache_new(const struct cache_options *options)
-{
-	struct cache *cache = calloc(1, sizeof(*cache));
-
-	if (cache == NULL || (cache->path = strdup(options->path)) == NULL)
-		fatal(111, "cache.out_of_memory");
-	cache->lock = -1;
-	cache->map = map_size(options->size);
-	cache->limit = cache->map / 2;
-	cache->store = store_new(cache->path, cache->map);
-	cache->now = options->now;
-	cache->next_check = options->now + MINUTE;
-	cache_keep(cache, options->stale_max, options->failure_keep);
-	cache->names_share = options->share;
-	share_init(&cache->share);
-	if (options->boot_id == NULL)
-		boot_id_read(cache->boot_id);
-	else
-		(void)snprintf(
-		    cache->boot_id, ENTRY_BOOT_ID, "%s", options->boot_id);
-	return (cache);
-}
-
-static void
-cache_free(struct cache *cache)
-{
-	store_free(cache->store);
-	if (cache->lock != -1)
-		close(cache->lock);
-	free(cache->path);
-	free(cache);
-}
-
-/* Now, or a minute later when it fails. */
-static int
-cache_start(struct cache *cache)
-{
-	int error = cache_lock(cache);
-
-	if (error == 0)
-		file_begin(cache);
-	else if (error != EWOULDBLOCK)
-		cache_complain(cache, "lock", strerror(error));
-	if (!store_is_open(cache->store))
-		cache->next_open = cache->now + MINUTE;
-	return (error);
-}
-
-struct cache *
-cache_open(const struct cache_options *options)
-{
-	struct cache *cache;
-
-	if (directory_check(options->path) == -1)
-		return (NULL);
-	cache = cache_new(options);
-	if (cache_start(cache) == EWOULDBLOCK) {
-		log_error("cache.in_use path=%s", cache->path);
-		cache_free(cache);
-		return (NULL);
-	}
-	return (cache);
-}
+#define TICK_MAX    100 /* removals at once: at most about 1 ms */
+#define PUT_REMOVES 2	/* per put over the bound; one more a page */
 
 /* --- Only looking --------------------------------------------------------- */
 
@@ -444,115 +65,6 @@ cache_open_reading(const char *path, const char **problem)
 		return (cache);
 	cache_free(cache);
 	return (NULL);
-}
-
-static bool
-cache_usable(const struct cache *cache)
-{
-	return (store_is_open(cache->store) && cache->broken == NULL);
-}
-
-void
-cache_close(struct cache *cache)
-{
-	enum store_result result;
-
-	if (cache == NULL)
-		return;
-	cache_commit(cache);
-	if (cache_usable(cache) && cache->marked) {
-		result = meta_mark(cache, true);
-		if (result != STORE_OK)
-			cache_failed(cache, "close", result);
-	}
-	cache_free(cache);
-}
-
-void
-cache_keep(struct cache *cache, int64_t stale_max, int64_t failure_keep)
-{
-	cache->stale_max = stale_max;
-	cache->failure_keep = failure_keep;
-}
-
-/* --- Transactions -------------------------------------------------------- */
-
-void
-cache_begin(struct cache *cache)
-{
-	enum store_result result;
-
-	if (!cache_usable(cache))
-		return;
-	result = store_snapshot(cache->store);
-	if (result == STORE_OK)
-		cache->reading = true;
-	else
-		cache_failed(cache, "begin", result);
-}
-
-void
-cache_end(struct cache *cache)
-{
-	if (cache->reading)
-		store_snapshot_end(cache->store);
-	cache->reading = false;
-}
-
-/* Opens the write transaction unless there is one. */
-static bool
-write_begin(struct cache *cache)
-{
-	enum store_result result = STORE_OK;
-
-	if (!cache_usable(cache))
-		return (false);
-	if (store_is_writing(cache->store))
-		return (true);
-	if (!cache->marked)
-		result = meta_mark(cache, false);
-	if (result == STORE_OK)
-		result = store_write(cache->store);
-	if (result == STORE_OK)
-		return (true);
-	cache_failed(cache, "write", result);
-	return (false);
-}
-
-/* A transaction is void after an error: all its puts are lost. */
-static void
-write_abort(struct cache *cache, const char *doing, enum store_result result)
-{
-	store_abort(cache->store);
-	cache->stats.put_failures += cache->pending;
-	stat_add(STAT_CACHE_PUT_FAILURES, cache->pending);
-	cache->pending = 0;
-	cache_failed(cache, doing, result);
-}
-
-static enum store_result
-write_commit(struct cache *cache)
-{
-	enum store_result result = store_commit(cache->store);
-
-	if (result != STORE_OK)
-		write_abort(cache, "commit", result);
-	cache->pending = 0;
-	return (result);
-}
-
-void
-cache_commit(struct cache *cache)
-{
-	(void)write_commit(cache);
-}
-
-/* Where the getters read; false: nowhere. */
-static bool
-read_side(struct cache *cache, enum store_side *side)
-{
-	*side = cache->reading ? STORE_SNAPSHOT : STORE_WRITING;
-	return (cache->reading || write_begin(cache));
 }
 
 /* --- Removing ------------------------------------------------------------ */
@@ -726,7 +238,7 @@ entry_put(struct cache *cache, const uint8_t key[ENTRY_KEY],
 	cache->stats.puts++;
 	stat_count(STAT_CACHE_PUTS);
 	len = entry_encode(cache->buf, &cache->meta.secret, key, entry);
-	if (len == 0 || cache->full || !write_begin(cache)) {
+	if (len == 0 || cache->full || !cache_write(cache)) {
 		cache->stats.put_failures++;
 		stat_count(STAT_CACHE_PUT_FAILURES);
 		return;
@@ -734,7 +246,7 @@ entry_put(struct cache *cache, const uint8_t key[ENTRY_KEY],
 	cache->pending++;
 	result = entry_store(cache, key, len, entry->useless);
 	if (result != STORE_OK)
-		write_abort(cache, "put", result);
+		cache_write_abort(cache, "put", result);
 }
 
 /* One of too many new names of its domain, and itself not known yet. */
@@ -748,7 +260,7 @@ is_crowd(
 	if (cache->names_share == 0 ||
 	    !share_over(&cache->share, name, cache->names_share, cache->now))
 		return (false);
-	if (cache->full || !write_begin(cache) ||
+	if (cache->full || !cache_write(cache) ||
 	    store_get(cache->store, STORE_WRITING, key, &value, &len) !=
 		STORE_NOTHING)
 		return (false);
@@ -805,7 +317,7 @@ entry_get(
 	enum store_result result;
 	enum store_side side;
 
-	if (!read_side(cache, &side))
+	if (!cache_read_side(cache, &side))
 		return (false);
 	result = entry_find(cache, side, key, entry);
 	if (result == STORE_OK)
@@ -871,7 +383,7 @@ reader_check(struct cache *cache)
 
 	if (cache->now < cache->next_check)
 		return;
-	cache->next_check = cache->now + MINUTE;
+	cache->next_check = cache->now + CACHE_MINUTE;
 	if ((dead = store_reader_check(cache->store)) > 0)
 		log_info("cache.dead_readers count=%d", dead);
 }
@@ -887,15 +399,15 @@ cache_relieve(struct cache *cache)
 	unsigned i;
 
 	(void)store_reader_check(cache->store);
-	for (i = 0; i < TICK_MAX && write_begin(cache); i++) {
+	for (i = 0; i < TICK_MAX && cache_write(cache); i++) {
 		result = remove_some(cache, 1);
 		if (result != STORE_OK && result != STORE_NOTHING)
 			break;
-		if ((result = write_commit(cache)) != STORE_OK)
+		if ((result = cache_write_commit(cache)) != STORE_OK)
 			break;
 	}
 	if (i < TICK_MAX && store_is_writing(cache->store))
-		write_abort(cache, "relieve", result);
+		cache_write_abort(cache, "relieve", result);
 	if (i == 0 && result == STORE_FULL)
 		cache->broken = "full";
 	cache->full = false;
@@ -906,25 +418,14 @@ cache_tidy(struct cache *cache)
 {
 	enum store_result result;
 
-	if (!write_begin(cache))
+	if (!cache_write(cache))
 		return (false);
 	result = remove_some(cache, TICK_MAX);
 	if (result == STORE_OK || result == STORE_NOTHING)
-		return (write_commit(cache) == STORE_OK && result == STORE_OK);
-	write_abort(cache, "tidy", result);
+		return (cache_write_commit(cache) == STORE_OK &&
+			result == STORE_OK);
+	cache_write_abort(cache, "tidy", result);
 	return (false);
-}
-
-/* A file that turned out to be bad while in use. */
-static void
-cache_restart(struct cache *cache)
-{
-	const char *why = cache->broken;
-
-	file_close(cache);
-	if (why != NULL)
-		cache_set_aside(cache, why);
-	(void)cache_start(cache);
 }
 
 bool
@@ -951,11 +452,11 @@ flush_commit(struct cache *cache, const struct entry_meta *meta,
     enum store_result result)
 {
 	if (result == STORE_OK)
-		result = meta_put(cache, meta);
+		result = cache_meta_put(cache, meta);
 	if (result != STORE_OK)
-		write_abort(cache, "flush", result);
+		cache_write_abort(cache, "flush", result);
 	else
-		result = write_commit(cache);
+		result = cache_write_commit(cache);
 	if (result != STORE_OK)
 		return (-1);
 	cache->meta = *meta;
@@ -986,7 +487,7 @@ cache_flush(struct cache *cache, const struct dname *name)
 	struct entry_meta meta;
 
 	cache_commit(cache);
-	if (!write_begin(cache))
+	if (!cache_write(cache))
 		return (-1);
 	meta = cache->meta;
 	meta.memo_epoch++;
@@ -1001,7 +502,7 @@ cache_flush_failures(struct cache *cache, int64_t now)
 	struct entry_meta meta;
 
 	cache_commit(cache);
-	if (!write_begin(cache))
+	if (!cache_write(cache))
 		return (-1);
 	meta = cache->meta;
 	meta.failures_until = now;
@@ -1014,7 +515,7 @@ cache_flush_memos(struct cache *cache)
 	struct entry_meta meta;
 
 	cache_commit(cache);
-	if (!write_begin(cache))
+	if (!cache_write(cache))
 		return (-1);
 	meta = cache->meta;
 	meta.memo_epoch++;
@@ -1070,7 +571,7 @@ cursor_next(
 	uint8_t *value;
 	size_t len;
 
-	if (!read_side(cache, &side))
+	if (!cache_read_side(cache, &side))
 		return (STORE_NOTHING);
 	do {
 		result = store_next(cache->store, side, !cursor->started,
