@@ -21,6 +21,8 @@
 #include <confuse.h>
 
 #include "arena.h"
+#include "conf_error.h"
+#include "conf_file.h"
 #include "dname.h"
 #include "ipaddr.h"
 #include "keyring.h"
@@ -28,13 +30,6 @@
 #include "rules.h"
 
 #define HOST_MAX 256
-/* A configuration is text written by hand; list files are separate. */
-#define FILE_OCTETS_MAX (16 << 20)
-/*
- * The library takes the end of the file for the end of every section. So this
- * option is set at the end, and is unknown inside of any section.
- */
-#define END_OF_FILE "end-of-file"
 
 /* Of one endpoint; wiped before the memory is given back. */
 struct conf_keys {
@@ -55,40 +50,7 @@ struct conf_private {
  * Errors: the library reports through a callback without an argument.
  */
 
-static char *error_text;
-static size_t error_len;
 static const char *error_file; /* the library forgets it in sections */
-
-static void
-error_add(const char *fmt, va_list ap)
-{
-	const size_t room = CONF_ERROR_MAX - error_len;
-	int len;
-
-	if (error_text == NULL || room < 2)
-		return;
-	len = vsnprintf(error_text + error_len, room, fmt, ap);
-	if (len < 0)
-		return;
-	error_len += (size_t)len < room ? (size_t)len : room - 1;
-	if (error_len + 1 < CONF_ERROR_MAX) {
-		error_text[error_len++] = '\n';
-		error_text[error_len] = '\0';
-	}
-}
-
-static void error_addf(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
-
-static void
-error_addf(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	error_add(fmt, ap);
-	va_end(ap);
-}
 
 static void
 error_callback(cfg_t *cfg, const char *fmt, va_list ap)
@@ -97,11 +59,11 @@ error_callback(cfg_t *cfg, const char *fmt, va_list ap)
 	char text[512];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	if (strstr(text, END_OF_FILE) != NULL)
-		error_addf("%s: a section is not closed: \"}\" is missing",
-		    error_file);
+	if (strstr(text, CONF_FILE_END) != NULL)
+		conf_error_add(
+		    error_file, 0, "a section is not closed: \"}\" is missing");
 	else
-		error_addf("%s:%d: %s", error_file, line, text);
+		conf_error_add(error_file, line, "%s", text);
 }
 
 /*
@@ -615,7 +577,7 @@ static cfg_opt_t file_opts[] = {
     CFG_SEC("log", log_opts, CFGF_NONE),
     CFG_STR("user", "", CFGF_NONE),
     CFG_BOOL("sandbox", cfg_true, CFGF_NONE),
-    CFG_BOOL(END_OF_FILE, cfg_false, CFGF_NONE),
+    CFG_BOOL(CONF_FILE_END, cfg_false, CFGF_NONE),
     CFG_END(),
 };
 
@@ -708,7 +670,7 @@ get_keys(struct conf *conf, cfg_t *section, struct server_options *options)
 	options->keys = &keys->ring;
 	if (keyring_read(&keys->ring, path, problem, sizeof(problem)) == 0)
 		return (0);
-	error_addf("%s:%d: %s", conf->private->path, section->line, problem);
+	conf_error_add(conf->private->path, section->line, "%s", problem);
 	return (-1);
 }
 
@@ -761,8 +723,8 @@ get_endpoints(struct conf *conf)
 	    .mode = 0600,
 	    .group = (gid_t)-1};
 	if (cfg_size(cfg, "control") > 1) {
-		error_addf("%s: only one control endpoint is possible",
-		    conf->private->path);
+		conf_error_add(conf->private->path, 0,
+		    "only one control endpoint is possible");
 		return (-1);
 	}
 	if (cfg_size(cfg, "control") == 1)
@@ -827,9 +789,9 @@ get_resolver(struct conf *conf)
 	options->patience = (unsigned)conf->timeout;
 	if (!options->validate || options->anchor_files + options->anchors > 0)
 		return (0);
-	error_addf("%s: validate is on, but there is neither a "
-		   "trust-anchor-file nor a trust-anchor",
-	    conf->private->path);
+	conf_error_add(conf->private->path, 0,
+	    "validate is on, but there is neither a trust-anchor-file nor a "
+	    "trust-anchor");
 	return (-1);
 }
 
@@ -851,8 +813,8 @@ get_cache(struct conf *conf)
 	conf->run.renew = cfg_getbool(section, "prefetch");
 	if (conf->cache.min_ttl <= conf->cache.max_ttl)
 		return (0);
-	error_addf(
-	    "%s: cache: min-ttl is greater than max-ttl", conf->private->path);
+	conf_error_add(
+	    conf->private->path, 0, "cache: min-ttl is greater than max-ttl");
 	return (-1);
 }
 
@@ -896,64 +858,6 @@ get_log(struct conf *conf)
 }
 
 /*
- * Comments
- */
-
-/*
- * The character behind a comment that starts at `p`, or `p` if none does. A
- * slash within a word ("ipc:///path") is just a slash.
- */
-static char *
-comment_end(const char *text, char *p)
-{
-	char *end;
-
-	if (*p == '#')
-		return (p + strcspn(p, "\n"));
-	if (*p != '/' || (p > text && strchr(" \t\r\n{}()=+,", p[-1]) == NULL))
-		return (p);
-	if (p[1] == '/')
-		return (p + strcspn(p, "\n"));
-	if (p[1] != '*')
-		return (p);
-	end = strstr(p, "*/");
-	return (end == NULL ? p : end + 2);
-}
-
-/* The character behind a quoted string that starts at `p`. */
-static char *
-string_end(char *p)
-{
-	const char quote = *p++;
-
-	while (*p != '\0' && *p != quote)
-		p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
-	return (*p == '\0' ? p : p + 1);
-}
-
-/*
- * libconfuse 3.3 counts the line of a comment several times, and its errors
- * then name a wrong one. So it is shown none: they become spaces.
- */
-static void
-comments_blank(char *text)
-{
-	char *p = text, *end;
-
-	while (*p != '\0') {
-		if (*p == '"' || *p == '\'') {
-			p = string_end(p);
-		} else if ((end = comment_end(text, p)) > p) {
-			for (; p < end; p++)
-				if (*p != '\n')
-					*p = ' ';
-		} else {
-			p++;
-		}
-	}
-}
-
-/*
  * Rules
  */
 
@@ -964,9 +868,9 @@ rules_fail(const struct rules_error *error)
 
 	rules_error_text(error, text, sizeof(text));
 	if (*error->file == '\0')
-		error_addf("%s: %s", error_file, text);
+		conf_error_add(error_file, 0, "%s", text);
 	else
-		error_addf("%s", text);
+		conf_error_add(NULL, 0, "%s", text);
 	return (-1);
 }
 
@@ -1029,7 +933,7 @@ preset_parse(const char *name)
 
 	if (cfg == NULL || text == NULL)
 		fatal(111, "conf.out_of_memory");
-	comments_blank(text);
+	conf_file_blank(text);
 	error_file = name;
 	cfg_set_error_function(cfg, error_callback);
 	ret = cfg_parse_buf(cfg, text);
@@ -1092,61 +996,27 @@ get_verdict(struct conf *conf)
  * The whole
  */
 
-/* The file with the mark of its end. Arena; NULL after an error. */
-static char *
-file_read(struct arena *arena, const char *path)
-{
-	static const char end[] = "\n" END_OF_FILE " = true\n";
-	FILE *in = fopen(path, "r");
-	char *text;
-	struct stat st;
-	size_t len;
-
-	if (in == NULL || fstat(fileno(in), &st) == -1) {
-		error_addf("%s: %s", path, strerror(errno));
-		if (in != NULL)
-			fclose(in);
-		return (NULL);
-	}
-	if (!S_ISREG(st.st_mode) || st.st_size > FILE_OCTETS_MAX) {
-		error_addf("%s: %s", path,
-		    S_ISREG(st.st_mode) ? "too large for a configuration"
-					: "not a file");
-		fclose(in);
-		return (NULL);
-	}
-	text = arena_alloc(arena, (size_t)st.st_size + sizeof(end));
-	len = fread(text, 1, (size_t)st.st_size, in);
-	fclose(in);
-	if (memchr(text, '\0', len) != NULL) {
-		error_addf("%s: holds a NUL octet, so it is not text", path);
-		return (NULL);
-	}
-	memcpy(text + len, end, sizeof(end));
-	return (text);
-}
-
 static int
 file_parse(struct conf *conf)
 {
 	struct conf_private *private = conf->private;
-	char *text = file_read(private->arena, private->path);
+	char *text = conf_file_read(private->arena, private->path);
 	size_t i;
 
 	if (text == NULL)
 		return (-1);
-	comments_blank(text);
+	conf_file_blank(text);
 	cfg_set_error_function(private->cfg, error_callback);
 	for (i = 0; i < sizeof(checks) / sizeof(*checks); i++)
 		cfg_set_validate_func(
 		    private->cfg, checks[i].option, checks[i].check);
 	if (cfg_parse_buf(private->cfg, text) == CFG_SUCCESS) {
-		if (cfg_getbool(private->cfg, END_OF_FILE))
+		if (cfg_getbool(private->cfg, CONF_FILE_END))
 			return (0);
-		error_addf("%s: a comment is not closed", private->path);
+		conf_error_add(private->path, 0, "a comment is not closed");
 	}
-	if (error_len == 0)
-		error_addf("%s: syntax error", private->path);
+	if (!conf_error_any())
+		conf_error_add(private->path, 0, "syntax error");
 	return (-1);
 }
 
@@ -1216,12 +1086,10 @@ conf_load(const char *path, char error[CONF_ERROR_MAX])
 	conf->private->cfg = cfg_init(file_opts, CFGF_NONE);
 	if (conf->private->cfg == NULL)
 		fatal(111, "conf.out_of_memory");
-	error_text = error;
-	error_len = 0;
+	conf_error_begin(error, CONF_ERROR_MAX);
 	error_file = conf->private->path;
-	*error = '\0';
 	ret = conf_read(conf);
-	error_text = NULL;
+	conf_error_end();
 	if (ret == 0)
 		return (conf);
 	conf_free(conf);
@@ -1264,7 +1132,7 @@ conf_print(const struct conf *conf, FILE *out)
 	cfg_opt_t *opt;
 
 	for (opt = conf->private->cfg->opts; opt->name != NULL; opt++)
-		if (strcmp(opt->name, END_OF_FILE) != 0)
+		if (strcmp(opt->name, CONF_FILE_END) != 0)
 			cfg_opt_print(opt, out);
 	if (strcmp(conf->private->preset, "none") != 0)
 		preset_print(conf->private->preset, out);
