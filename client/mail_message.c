@@ -7,28 +7,26 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "mail_header.h"
-
 #define READ_SIZE 16384
 
 /*
  * Octets go from the descriptor to `raw`, and from there in CRLF form to who
- * asks. The header is collected first; what was converted with it and belongs
- * to the body is given out before the rest.
+ * asks: the header line by line, then the body.
  */
 struct message {
 	int fd;
 	bool eof;
 	char last;     /* the last octet that was converted, NUL at first */
 	bool has_body; /* the body has an octet at least */
+	/* How the first line ends, once that is known. */
+	enum { FORM_UNKNOWN, FORM_LF, FORM_CRLF } form;
 
 	char raw[READ_SIZE];
 	size_t raw_at, raw_len;
 
-	char *octets; /* in CRLF form: the header, then a piece of body */
+	char *header; /* in CRLF form */
 	size_t len, size;
-	size_t header_len;
-	size_t body_at; /* what message_body() has given out of it */
+	size_t raw_header; /* octets, as they came */
 };
 
 /* Fills `raw` if it is empty. Returns -1 with errno. */
@@ -50,16 +48,33 @@ raw_fill(struct message *m)
 	return (0);
 }
 
-/* Converts as much of `raw` as fits. Returns the octets written. */
+/*
+ * Is the LF that comes now a line end by itself? With a CR before it that may
+ * be one octet of the line: in a file whose lines end in LF it was there on the
+ * wire, too, and is signed. Nearly all who read mail pass over it; so the header
+ * ends where they see it end.
+ */
+static bool
+lf_is_alone(const struct message *m, bool in_header)
+{
+	return (m->last != '\r' || (m->form == FORM_LF && !in_header));
+}
+
+/*
+ * Converts as much of `raw` as fits, in the header not beyond the end of a
+ * line. Returns the octets written.
+ */
 static size_t
-raw_convert(struct message *m, char *to, size_t size)
+raw_convert(struct message *m, char *to, size_t size, bool in_header)
 {
 	size_t used = 0;
-	char c;
+	char c = '\0';
 
-	while (m->raw_at < m->raw_len) {
+	while (m->raw_at < m->raw_len && !(in_header && c == '\n')) {
 		c = m->raw[m->raw_at];
-		if (c == '\n' && m->last != '\r') {
+		if (c == '\n' && m->form == FORM_UNKNOWN)
+			m->form = m->last == '\r' ? FORM_CRLF : FORM_LF;
+		if (c == '\n' && lf_is_alone(m, in_header)) {
 			if (size - used < 2)
 				break;
 			to[used++] = '\r';
@@ -74,54 +89,56 @@ raw_convert(struct message *m, char *to, size_t size)
 
 /* Room for another READ_SIZE octets in CRLF form. */
 static int
-octets_grow(struct message *m)
+header_grow(struct message *m)
 {
 	size_t size = m->size == 0 ? (size_t)4 * READ_SIZE : m->size * 2;
-	char *octets;
+	char *header;
 
 	if (m->size - m->len >= (size_t)2 * READ_SIZE)
 		return (0);
-	octets = realloc(m->octets, size);
-	if (octets == NULL)
+	header = realloc(m->header, size);
+	if (header == NULL)
 		return (-1);
-	m->octets = octets;
+	m->header = header;
 	m->size = size;
 	return (0);
 }
 
-/* Where to look for the empty line: at the start of the last line known. */
-static size_t
-last_line(const struct message *m)
+/* Reads as much of the next line as is at hand. Returns NULL or the problem. */
+static const char *
+line_read(struct message *m)
 {
-	size_t at = m->len;
+	size_t before;
 
-	while (at > 0 && m->octets[at - 1] != '\n')
-		at--;
-	return (at);
+	if (header_grow(m) < 0)
+		return ("out of memory");
+	if (raw_fill(m) < 0)
+		return ("the message cannot be read");
+	before = m->raw_at;
+	m->len += raw_convert(m, m->header + m->len, m->size - m->len, true);
+	m->raw_header += m->raw_at - before;
+	return (m->raw_header > MESSAGE_HEADER_MAX ? "the header is too long"
+						   : NULL);
 }
 
 /* Reads until the empty line. Returns NULL or the problem. */
 static const char *
 header_read(struct message *m)
 {
-	const char *end = NULL;
-	size_t from;
+	size_t line = 0; /* where the last one begins */
+	const char *problem;
+	bool ended;
 
-	while (end == NULL && !m->eof) {
-		if (m->len > MESSAGE_HEADER_MAX)
-			return ("the header is too long");
-		if (octets_grow(m) < 0)
-			return ("out of memory");
-		if (raw_fill(m) < 0)
-			return ("the message cannot be read");
-		from = last_line(m);
-		m->len += raw_convert(m, m->octets + m->len, m->size - m->len);
-		end = header_end(m->octets + from, m->len - from);
+	while (!m->eof) {
+		problem = line_read(m);
+		if (problem != NULL)
+			return (problem);
+		ended = m->len > line && m->header[m->len - 1] == '\n';
+		if (ended && m->len - line == strlen("\r\n"))
+			break;
+		if (ended)
+			line = m->len;
 	}
-	m->header_len = end == NULL ? m->len : (size_t)(end - m->octets);
-	if (m->header_len > MESSAGE_HEADER_MAX)
-		return ("the header is too long");
-	m->body_at = m->header_len;
 	return (NULL);
 }
 
@@ -147,15 +164,15 @@ message_close(struct message *m)
 {
 	if (m == NULL)
 		return;
-	free(m->octets);
+	free(m->header);
 	free(m);
 }
 
 const char *
 message_header(const struct message *m, size_t *len)
 {
-	*len = m->header_len;
-	return (m->octets);
+	*len = m->len;
+	return (m->header);
 }
 
 /* RFC 6376 3.4.3, 3.4.4: a last line without CRLF counts as if it had one. */
@@ -172,22 +189,15 @@ body_finish(struct message *m, char *buf)
 ssize_t
 message_body(struct message *m, char *buf, size_t size)
 {
-	size_t n = m->len - m->body_at;
+	size_t n;
 
 	if (size < 2) {
 		errno = EINVAL;
 		return (-1);
 	}
-	if (n > 0) {
-		n = n < size ? n : size;
-		memcpy(buf, m->octets + m->body_at, n);
-		m->body_at += n;
-		m->has_body = true;
-		return ((ssize_t)n);
-	}
 	if (raw_fill(m) < 0)
 		return (-1);
-	n = raw_convert(m, buf, size);
+	n = raw_convert(m, buf, size, false);
 	if (n == 0)
 		return ((ssize_t)body_finish(m, buf));
 	m->has_body = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A message read once from a descriptor, in the form that was on the wire: each
- * line ends in CRLF, whether the file has CRLF or LF. A CR by itself stays.
+ * line ends in CRLF, whether the file has CRLF or LF. A CR by itself stays; in
+ * the body of a file whose first line ends in LF, one before LF, too.
  *
  *	m = message_open(fd, &problem);
  *	header_next() over message_header()
@@ -18,7 +19,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define MESSAGE_HEADER_MAX 524288 /* octets; real ones stay below 64 kB */
+/* Octets, as they come; those of real messages are below 64 kB. */
+#define MESSAGE_HEADER_MAX 524288
 
 struct message;
 
