@@ -31,12 +31,17 @@ struct lexer {
 	 * stays linear, and nothing behind it is lost.
 	 */
 	bool no_quote, no_comment, no_literal;
+	bool passes_controls; /* reads as if they were not there */
 };
 
+/* A control character that may not be in a field; p is before end. */
 static bool
-is_space(char c)
+is_control(const char *p, const char *end)
 {
-	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
+	if (*p == '\r')
+		return (p + 1 == end || p[1] != '\n');
+	return (((unsigned char)*p < ' ' && *p != '\t' && *p != '\n') ||
+		*p == 0x7f);
 }
 
 static bool
@@ -44,6 +49,19 @@ is_atext(char c)
 {
 	return ((unsigned char)c > ' ' && c != 0x7f &&
 		strchr("()<>[]:;@\\,.\"", c) == NULL);
+}
+
+/* Goes over white space, and over control characters if that is how to read. */
+static bool
+space_skip(struct lexer *lexer)
+{
+	const char *p = lexer->p;
+	bool space = (unsigned char)*p <= ' ' || *p == 0x7f;
+
+	if (!space || (is_control(p, lexer->end) && !lexer->passes_controls))
+		return (false);
+	lexer->p++;
+	return (true);
 }
 
 /* Behind the next `close` that has no backslash, or NULL. */
@@ -83,10 +101,8 @@ cfws_skip(struct lexer *lexer)
 	const char *behind;
 
 	while (lexer->p < lexer->end) {
-		if (is_space(*lexer->p)) {
-			lexer->p++;
+		if (space_skip(lexer))
 			continue;
-		}
 		if (*lexer->p != '(' || lexer->no_comment)
 			return;
 		behind = comment_closing(lexer->p + 1, lexer->end);
@@ -116,7 +132,9 @@ enclosed_take(struct lexer *lexer, char close, bool *never, enum token token)
 static enum token
 atom_take(struct lexer *lexer)
 {
-	while (lexer->p < lexer->end && is_atext(*lexer->p))
+	while (lexer->p < lexer->end &&
+	       (is_atext(*lexer->p) || (lexer->passes_controls &&
+					   is_control(lexer->p, lexer->end))))
 		lexer->p++;
 	return (TOKEN_ATOM);
 }
@@ -192,7 +210,10 @@ author_slot(struct authors *authors)
 	return (NULL);
 }
 
-/* Appends an atom in lower case; false if it does not fit. */
+/*
+ * Appends an atom in lower case, without the control characters in it that were
+ * passed over; false if it does not fit.
+ */
 static bool
 atom_append(char *slot, size_t *used, const char *text, size_t len)
 {
@@ -203,6 +224,8 @@ atom_append(char *slot, size_t *used, const char *text, size_t len)
 	for (i = 0; i < len; i++) {
 		char c = text[i];
 
+		if (c != '.' && !is_atext(c))
+			continue;
 		if (c >= 'A' && c <= 'Z')
 			c = (char)(c - 'A' + 'a');
 		slot[(*used)++] = c;
@@ -379,10 +402,9 @@ angle_read(
 		authors->malformed = true;
 }
 
-void
-authors_add(struct authors *authors, const char *value, size_t len)
+static void
+value_read(struct authors *authors, struct lexer lexer)
 {
-	struct lexer lexer = {.p = value, .end = value + len};
 	struct element element;
 
 	element_begin(&element, authors);
@@ -425,4 +447,28 @@ authors_add(struct authors *authors, const char *value, size_t len)
 		lexer_next(&lexer);
 	}
 	element_end(&element, authors);
+}
+
+/*
+ * Control characters may not stand there, and readers differ: some show them,
+ * some end at the first (a NUL ends a string, a CR perhaps the line), some leave
+ * them out. Each of them finds a domain of its own.
+ */
+void
+authors_add(struct authors *authors, const char *value, size_t len)
+{
+	const char *end = value + len, *control;
+	struct lexer lexer = {.p = value, .end = end};
+
+	value_read(authors, lexer);
+	for (control = value; control < end; control++)
+		if (is_control(control, end))
+			break;
+	if (control == end)
+		return;
+	authors->malformed = true;
+	lexer.passes_controls = true;
+	value_read(authors, lexer);
+	lexer.end = control;
+	value_read(authors, lexer);
 }

@@ -25,6 +25,11 @@ mail_facts_read(struct mail_facts *facts, const struct message *message)
 			     sizeof(facts->message_id)))
 			facts->message_id[0] = '\0';
 	}
+	cursor = header;
+	while (header_next_behind_cr(&cursor, header + len, &field))
+		if (header_is(&field, "from"))
+			authors_add(
+			    &facts->authors, field.value, field.value_len);
 	facts->dkim = mail_dkim_new(header, len, time(NULL));
 	return (facts->dkim == NULL ? -1 : 0);
 }

@@ -85,6 +85,41 @@ header_next(const char **cursor, const char *end, struct header_field *field)
 	return (false);
 }
 
+/* Where a line ends, with its continuations, for whom a CR ends one, too. */
+static const char *
+cr_unfolded_end(const char *p, const char *end)
+{
+	const char *stop;
+
+	for (;; p++) {
+		while (p < end && *p != '\r' && *p != '\n')
+			p++;
+		stop = p;
+		if (end - p > 1 && p[0] == '\r' && p[1] == '\n')
+			p++;
+		if (end - p < 2 || !is_blank(p[1]))
+			return (stop);
+	}
+}
+
+bool
+header_next_behind_cr(
+    const char **cursor, const char *end, struct header_field *field)
+{
+	const char *p = *cursor, *stop;
+
+	while ((p = memchr(p, '\r', (size_t)(end - p))) != NULL) {
+		stop = cr_unfolded_end(++p, end);
+		if (field_parse(field, p, stop)) {
+			*cursor = stop;
+			return (true);
+		}
+		p = stop;
+	}
+	*cursor = end;
+	return (false);
+}
+
 bool
 header_is(const struct header_field *field, const char *name)
 {

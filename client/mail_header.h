@@ -30,6 +30,14 @@ struct header_field {
 bool header_next(const char **cursor, const char *end,
     struct header_field *field);
 
+/*
+ * A CR alone ends no line (2.2), but some who read mail take it for the end of
+ * one, and see a field behind it. Goes to the next such field, which lies within
+ * one that header_next() gives, or within a line that is none.
+ */
+bool header_next_behind_cr(const char **cursor, const char *end,
+    struct header_field *field);
+
 /* Is this the field's name? Case does not matter. */
 bool header_is(const struct header_field *field, const char *name);
 

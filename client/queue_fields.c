@@ -231,30 +231,6 @@ field_disown(struct spool *spool, const struct header_field *field,
 				   name, strlen(name)));
 }
 
-/*
- * A CR alone ends no line (RFC 5322 2.2), but some who read mail take it for
- * the end of one, and see a field behind it.
- */
-static int
-behind_cr_disown(struct spool *spool, const char *authserv_id)
-{
-	const char *end = spool->header + spool->header_len;
-	const char *line = spool->header, *stop, *cursor;
-	struct header_field field;
-
-	for (; line < end; line = stop + 1) {
-		for (stop = line; stop < end && *stop != '\r'; stop++)
-			if (*stop == '\n')
-				break;
-		cursor = line;
-		if (line > spool->header && line[-1] == '\r' &&
-		    header_next(&cursor, stop, &field) &&
-		    field_disown(spool, &field, authserv_id) < 0)
-			return (-1);
-	}
-	return (0);
-}
-
 int
 fields_disown(struct spool *spool, const char *authserv_id)
 {
@@ -264,5 +240,9 @@ fields_disown(struct spool *spool, const char *authserv_id)
 	while (header_next(&cursor, end, &field))
 		if (field_disown(spool, &field, authserv_id) < 0)
 			return (-1);
-	return (behind_cr_disown(spool, authserv_id));
+	cursor = spool->header;
+	while (header_next_behind_cr(&cursor, end, &field))
+		if (field_disown(spool, &field, authserv_id) < 0)
+			return (-1);
+	return (0);
 }

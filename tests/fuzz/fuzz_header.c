@@ -92,5 +92,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_signature(&field);
 	}
 	check(cursor == end);
+	cursor = start;
+	for (before = cursor; header_next_behind_cr(&cursor, end, &field);
+	     before = cursor) {
+		check(cursor > before && cursor <= end);
+		check(field.octets > start && field.octets[-1] == '\r');
+		check_field(&field, before, cursor);
+	}
+	check(cursor == end);
 	return (0);
 }

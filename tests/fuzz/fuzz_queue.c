@@ -61,6 +61,9 @@ disowned_check(const char *before, const char *after, size_t len)
 	}
 	while (header_next(&cursor, after + len, &field))
 		check(!is_claim(&field));
+	cursor = after;
+	while (header_next_behind_cr(&cursor, after + len, &field))
+		check(!is_claim(&field));
 }
 
 /* Whole fields: each line begins one or goes on with one, and is printable. */

@@ -111,7 +111,23 @@ static const struct {
     {"joe@", "!"},
     {"joe@ , b@two.example", "two.example !"},
     {"joe@exa\\mple.com", "exa !"},
-    {"joe@exa\x01mple.com", "exa !"},
+    /* control characters: shown, passed over, or the end */
+    {"joe@exa\x01mple.com", "exa example.com !"},
+    {"joe@bank.example\x01.evil.example",
+	"bank.example bank.example.evil.example !"},
+    {"joe@ba\x7fnk.example", "ba bank.example !"},
+    {"joe@\x01"
+     "bank.example",
+	"bank.example !"},
+    {"joe\x01@bank.example", "bank.example !"},
+    {"joe@bank.example\x01 <x@evil.example>", "evil.example bank.example !"},
+    {"\x01", "!"},
+    {"joe@bank.example \x01", "bank.example !"},
+    {"joe@bank.example\r.evil.example",
+	"bank.example bank.example.evil.example !"},
+    {"joe@bank.example\rX <x@evil.example>", "evil.example bank.example !"},
+    {"joe@bank.example\r", "bank.example !"},
+    {"joe@bank\r\n .example", "bank.example"},
     {"joe\\@example.com", "example.com !"},
     /* RFC 9989 looks at all of them */
     {"a@one.example\n\nb@two.example", "one.example two.example"},
@@ -225,6 +241,21 @@ test_long_domain(void **state)
 	assert_int_equal(authors.n, 0);
 }
 
+/* A NUL is a control character like the others. */
+static void
+test_nul(void **state)
+{
+	static const char from[] = "joe@bank.example\0.evil.example";
+	struct authors authors;
+	char text[256];
+
+	(void)state;
+	authors_begin(&authors);
+	authors_add(&authors, from, sizeof(from) - 1);
+	authors_text(&authors, text, sizeof(text));
+	assert_string_equal(text, "bank.example bank.example.evil.example !");
+}
+
 /* Unclosed brackets must not cost more than their number. */
 static void
 test_linear(void **state)
@@ -253,6 +284,7 @@ main(void)
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_many),
 	    cmocka_unit_test(test_long_domain),
+	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_linear),
 	};
 

@@ -40,14 +40,17 @@ static const struct {
 };
 
 static void
-fields_text(const char *header, char *buf, size_t size)
+fields_text(const char *header,
+    bool (*next)(
+	const char **cursor, const char *end, struct header_field *field),
+    char *buf, size_t size)
 {
 	struct header_field field;
 	const char *cursor = header, *end = header + strlen(header);
 	char value[256];
 
 	*buf = '\0';
-	while (header_next(&cursor, end, &field)) {
+	while (next(&cursor, end, &field)) {
 		bool ok = header_text(&field, value, sizeof(value));
 
 		snprintf(buf + strlen(buf), size - strlen(buf),
@@ -64,8 +67,41 @@ test_fields(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
-		fields_text(headers[i].header, text, sizeof(text));
+		fields_text(headers[i].header, header_next, text, sizeof(text));
 		assert_string_equal(text, headers[i].want);
+	}
+}
+
+/* The same, for those whom a CR ends a line. */
+static const struct {
+	const char *header;
+	const char *want;
+} behind_crs[] = {
+    {"A: 1\r\nB: 2\r\n\r\n", ""},
+    {"A: 1\rB: 2\rC: 3\r\n", "B<2>C<3>"},
+    {"A: 1\rB: 2\r 3\n 4\r\n\t5\nC: 6\n", "B<2 3 4 5>"},
+    {"\rA: 1\nB: 2\n", "A<1>"},
+    {"A: 1\r\rB: 2\r\r", "B<2>"},
+    {"A: 1\r x: 2\rB: 3", "B<3>"},
+    {"rubbish\rA: 1\r\n", "A<1>"},
+    {"A: 1\r\r\nB: 2\r\n", ""},
+    {"A: 1\r", ""},
+    {"A: 1\rB:", "B<>"},
+    {"", ""},
+};
+
+static void
+test_behind_cr(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(behind_crs) / sizeof(behind_crs[0]); i++) {
+		char text[512];
+
+		fields_text(behind_crs[i].header, header_next_behind_cr, text,
+		    sizeof(text));
+		assert_string_equal(text, behind_crs[i].want);
 	}
 }
 
@@ -123,7 +159,15 @@ static const struct {
     {"\nx\n", "\r\n|x\r\n"},
     {"A: 1\n\n\n\n", "A: 1\r\n\r\n|\r\n\r\n"},
     {"A: 1\n\nx\ry\n", "A: 1\r\n\r\n|x\ry\r\n"},
-    {"A: 1\n\nx\r\r\n", "A: 1\r\n\r\n|x\r\r\n"},
+    /* Where lines end in LF, a CR before it came over the wire. */
+    {"A: 1\n\nx\r\n", "A: 1\r\n\r\n|x\r\r\n"},
+    {"A: 1\n\nx\r\r\n", "A: 1\r\n\r\n|x\r\r\r\n"},
+    {"A: 1\n\n\r\nx\n", "A: 1\r\n\r\n|\r\r\nx\r\n"},
+    {"A: 1\r\n\r\nx\r\r\n", "A: 1\r\n\r\n|x\r\r\n"},
+    {"\n\r\n", "\r\n|\r\r\n"},
+    /* In the header it ends the line: readers of mail see it so. */
+    {"A: 1\nB: 2\r\n\r\nx\r\n", "A: 1\r\nB: 2\r\n\r\n|x\r\r\n"},
+    {"A: 1\n\r\r\nx\n", "A: 1\r\n\r\r\nx\r\n|"},
     {"A: 1\n\nx\r", "A: 1\r\n\r\n|x\r\r\n"},
 };
 
@@ -207,6 +251,29 @@ test_big(void **state)
 	fclose(file);
 }
 
+/* What counts is the header as it came: CRLF must not make it too long. */
+static void
+test_header_of_short_lines(void **state)
+{
+	FILE *file = tmpfile();
+	const char *problem = NULL;
+	struct message *m;
+	size_t i, len;
+
+	(void)state;
+	for (i = 0; i < MESSAGE_HEADER_MAX / 3 - 1; i++)
+		fputs("A:\n", file);
+	fputs("\nx\n", file);
+	fflush(file);
+	rewind(file);
+	m = message_open(fileno(file), &problem);
+	assert_non_null(m);
+	(void)message_header(m, &len);
+	assert_int_equal(len, i * 4 + 2);
+	message_close(m);
+	fclose(file);
+}
+
 static void
 test_endless_header(void **state)
 {
@@ -231,10 +298,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_fields),
+	    cmocka_unit_test(test_behind_cr),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_end),
 	    cmocka_unit_test(test_messages),
 	    cmocka_unit_test(test_big),
+	    cmocka_unit_test(test_header_of_short_lines),
 	    cmocka_unit_test(test_endless_header),
 	};
 
