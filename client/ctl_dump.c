@@ -16,6 +16,7 @@
 
 #include "arena.h"
 #include "cache.h"
+#include "cache_dump.h"
 #include "conf.h"
 #include "ctl_answer.h"
 #include "ctl_json.h"

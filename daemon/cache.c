@@ -1,177 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * An entry stands in the store (store.h) under its key (entry.h); the store's
- * index lists when entries will be of no use, which is the order they are
- * removed in.
- */
 #include "cache.h"
 
-#include <sys/file.h>
 #include <sys/stat.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "arena.h"
+#include "cache_entry.h"
 #include "cache_file.h"
-#include "log.h"
-#include "mdbfile.h"
 #include "stats.h"
 
-#define TICK_MAX    100 /* removals at once: at most about 1 ms */
-#define PUT_REMOVES 2	/* per put over the bound; one more a page */
-
-/* --- Only looking --------------------------------------------------------- */
-
-/* A daemon that uses the file has checked it; nobody else has. */
-static const char *
-file_check(const struct cache *cache)
-{
-	char path[4096];
-	const char *why = NULL;
-	int fd;
-
-	cache_path(cache, path, sizeof(path), ".owner");
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd == -1 || flock(fd, LOCK_SH | LOCK_NB) == 0)
-		why = mdbfile_check(cache->path);
-	if (fd != -1)
-		close(fd);
-	return (why);
-}
-
-struct cache *
-cache_open_reading(const char *path, const char **problem)
-{
-	const struct cache_options options = {.path = path, .boot_id = ""};
-	uint8_t meta[ENTRY_META_LEN];
-	struct cache *cache;
-
-	if (access(path, R_OK) == -1) {
-		*problem = strerror(errno);
-		return (NULL);
-	}
-	cache = cache_new(&options);
-	*problem = file_check(cache);
-	if (*problem == NULL &&
-	    store_open_reading(cache->store, meta, sizeof(meta)) != STORE_OK)
-		*problem = store_problem(cache->store);
-	if (*problem == NULL &&
-	    !entry_meta_decode(&cache->meta, meta, sizeof(meta)))
-		*problem = "not a cache of this version";
-	if (*problem == NULL)
-		return (cache);
-	cache_free(cache);
-	return (NULL);
-}
-
-/* --- Removing ------------------------------------------------------------ */
-
-/* What stands in a value; kind 0, and counted, if it does not verify. */
-static void
-entry_read(struct cache *cache, const uint8_t key[ENTRY_KEY], uint8_t *value,
-    size_t len, struct entry *entry)
-{
-	memset(entry, 0, sizeof(*entry));
-	if (entry_decode(entry, &cache->meta.secret, key, value, len))
-		return;
-	entry->kind = 0;
-	cache->stats.damaged++;
-	stat_count(STAT_CACHE_DAMAGED);
-}
-
-/* What stands under `key`, as entry_read() has it. */
-static enum store_result
-entry_find(struct cache *cache, enum store_side side,
-    const uint8_t key[ENTRY_KEY], struct entry *entry)
-{
-	enum store_result result;
-	uint8_t *value;
-	size_t len;
-
-	result = store_get(cache->store, side, key, &value, &len);
-	if (result == STORE_OK)
-		entry_read(cache, key, value, len, entry);
-	return (result);
-}
-
-/* Removes the entry if it is there, and its place in the index. */
-static enum store_result
-entry_remove(struct cache *cache, const uint8_t key[ENTRY_KEY])
-{
-	enum store_result result;
-	struct entry entry;
-
-	result = entry_find(cache, STORE_WRITING, key, &entry);
-	if (result == STORE_NOTHING)
-		return (STORE_OK);
-	/* The place of a damaged one goes when its time comes. */
-	if (result == STORE_OK && entry.kind != 0)
-		result = store_index_del(cache->store, entry.useless, key);
-	return (result == STORE_OK ? store_del(cache->store, key) : result);
-}
-
-/* Removes a place in the index, and the entry that has it. */
-static enum store_result
-place_remove(
-    struct cache *cache, uint32_t useless, const uint8_t key[ENTRY_KEY])
-{
-	enum store_result result;
-	struct entry entry;
-
-	result = entry_find(cache, STORE_WRITING, key, &entry);
-	/* An entry with another time has another place in the index. */
-	if (result == STORE_OK && (entry.kind == 0 || entry.useless == useless))
-		result = store_del(cache->store, key);
-	if (result != STORE_OK && result != STORE_NOTHING)
-		return (result);
-	return (store_index_del(cache->store, useless, key));
-}
-
-static bool
-is_too_large(struct cache *cache)
-{
-	return (store_stats(cache->store, STORE_WRITING).live > cache->limit);
-}
-
-static void
-removal_count(struct cache *cache, bool expired)
-{
-	if (expired)
-		cache->stats.expired++;
-	else
-		cache->stats.evicted++;
-	stat_count(expired ? STAT_CACHE_EXPIRED : STAT_CACHE_EVICTED);
-}
-
-/*
- * Removes up to `max` entries that are of no use any more or, while the file
- * is over its bound, the next to be so. STORE_NOTHING: nothing is left to do.
- */
-static enum store_result
-remove_some(struct cache *cache, unsigned max)
-{
-	uint8_t key[ENTRY_KEY];
-	enum store_result result;
-	uint32_t useless;
-	bool expired;
-
-	for (; max > 0; max--) {
-		result = store_index_first(cache->store, &useless, key);
-		if (result != STORE_OK)
-			return (result);
-		expired = useless < cache->now / 1000;
-		if (!expired && !cache->full && !is_too_large(cache))
-			return (STORE_NOTHING);
-		result = place_remove(cache, useless, key);
-		if (result != STORE_OK)
-			return (result);
-		removal_count(cache, expired);
-	}
-	return (STORE_OK);
-}
+#define PUT_REMOVES 2 /* per put over the bound; one more a page */
 
 /* --- Putting ------------------------------------------------------------- */
 
@@ -210,13 +49,13 @@ entry_store(struct cache *cache, const uint8_t key[ENTRY_KEY], size_t len,
 {
 	enum store_result result;
 
-	if (is_too_large(cache)) {
-		result = remove_some(cache,
+	if (cache_too_large(cache)) {
+		result = cache_make_room(cache,
 		    PUT_REMOVES + (unsigned)(len / store_page(cache->store)));
 		if (result != STORE_OK && result != STORE_NOTHING)
 			return (result);
 	}
-	result = entry_remove(cache, key);
+	result = cache_entry_remove(cache, key);
 	if (result == STORE_OK)
 		result = store_put(cache->store, key, cache->buf, len);
 	if (result == STORE_OK)
@@ -319,25 +158,12 @@ entry_get(
 
 	if (!cache_read_side(cache, &side))
 		return (false);
-	result = entry_find(cache, side, key, entry);
+	result = cache_entry_find(cache, side, key, entry);
 	if (result == STORE_OK)
 		return (entry->kind != 0);
 	if (result != STORE_NOTHING)
 		cache_failed(cache, "get", result);
 	return (false);
-}
-
-/* Failures that were flushed are as if they had not been. False: nothing. */
-static bool
-rrset_forgive(const struct cache *cache, struct rrset *set)
-{
-	if (set->failure == RR_FAILURE_NONE ||
-	    set->failed_at > cache->meta.failures_until)
-		return (true);
-	set->failure = RR_FAILURE_NONE;
-	set->failures = 0;
-	set->failed_since = set->failed_at = set->retry_at = 0;
-	return (set->state != RR_FAILED);
 }
 
 const struct rrset *
@@ -351,7 +177,7 @@ cache_get(struct cache *cache, struct arena *arena, const struct dname *name,
 	if (!entry_get(cache, key, &entry) || entry.kind != ENTRY_RRSET ||
 	    entry.type != type || entry.name_len != name->len ||
 	    memcmp(entry.name, name->wire, name->len) != 0 ||
-	    !rrset_forgive(cache, &entry.set))
+	    !cache_forgive(cache, &entry.set))
 		return (NULL);
 	return (arena_memdup(arena, &entry.set, sizeof(entry.set)));
 }
@@ -372,76 +198,6 @@ cache_memo_get(struct cache *cache, const void *key, size_t keylen, int64_t now,
 		return (NULL);
 	*len = entry.data_len;
 	return (entry.data);
-}
-
-/* --- The timer ----------------------------------------------------------- */
-
-static void
-reader_check(struct cache *cache)
-{
-	int dead;
-
-	if (cache->now < cache->next_check)
-		return;
-	cache->next_check = cache->now + CACHE_MINUTE;
-	if ((dead = store_reader_check(cache->store)) > 0)
-		log_info("cache.dead_readers count=%d", dead);
-}
-
-/*
- * Nothing fits into the map any more. Removing needs pages too, so one entry
- * at a time; when even that fails the file is given up.
- */
-static void
-cache_relieve(struct cache *cache)
-{
-	enum store_result result = STORE_OK;
-	unsigned i;
-
-	(void)store_reader_check(cache->store);
-	for (i = 0; i < TICK_MAX && cache_write(cache); i++) {
-		result = remove_some(cache, 1);
-		if (result != STORE_OK && result != STORE_NOTHING)
-			break;
-		if ((result = cache_write_commit(cache)) != STORE_OK)
-			break;
-	}
-	if (i < TICK_MAX && store_is_writing(cache->store))
-		cache_write_abort(cache, "relieve", result);
-	if (i == 0 && result == STORE_FULL)
-		cache->broken = "full";
-	cache->full = false;
-}
-
-static bool
-cache_tidy(struct cache *cache)
-{
-	enum store_result result;
-
-	if (!cache_write(cache))
-		return (false);
-	result = remove_some(cache, TICK_MAX);
-	if (result == STORE_OK || result == STORE_NOTHING)
-		return (cache_write_commit(cache) == STORE_OK &&
-			result == STORE_OK);
-	cache_write_abort(cache, "tidy", result);
-	return (false);
-}
-
-bool
-cache_tick(struct cache *cache, int64_t now)
-{
-	cache->now = now;
-	cache_commit(cache);
-	if (cache->broken != NULL ||
-	    (!store_is_open(cache->store) && now >= cache->next_open))
-		cache_restart(cache);
-	if (!cache_usable(cache))
-		return (false);
-	reader_check(cache);
-	if (cache->full)
-		cache_relieve(cache);
-	return (cache_tidy(cache));
 }
 
 /* --- Forgetting ---------------------------------------------------------- */
@@ -476,7 +232,7 @@ flush_name(struct cache *cache, const struct dname *name)
 		if (result != STORE_OK)
 			break;
 		entry_key_rrset(key, &cache->meta.secret, name, types[i]);
-		result = entry_remove(cache, key);
+		result = cache_entry_remove(cache, key);
 	}
 	return (result);
 }
@@ -522,7 +278,7 @@ cache_flush_memos(struct cache *cache)
 	return (flush_commit(cache, &meta, STORE_OK));
 }
 
-/* --- Looking ------------------------------------------------------------- */
+/* --- Accounts ------------------------------------------------------------ */
 
 void
 cache_stats(struct cache *cache, struct cache_stats *stats)
@@ -546,89 +302,6 @@ cache_stats(struct cache *cache, struct cache_stats *stats)
 	}
 	if (outside)
 		cache_end(cache);
-}
-
-/* Not damaged, not flushed. */
-static bool
-entry_is_shown(const struct cache *cache, struct entry *entry)
-{
-	switch (entry->kind) {
-	case ENTRY_RRSET:
-		return (rrset_forgive(cache, &entry->set));
-	case ENTRY_MEMO:
-		return (entry->epoch == cache->meta.memo_epoch);
-	}
-	return (false);
-}
-
-/* The first entry behind the cursor that can be shown. */
-static enum store_result
-cursor_next(
-    struct cache *cache, struct cache_cursor *cursor, struct entry *entry)
-{
-	enum store_result result;
-	enum store_side side;
-	uint8_t *value;
-	size_t len;
-
-	if (!cache_read_side(cache, &side))
-		return (STORE_NOTHING);
-	do {
-		result = store_next(cache->store, side, !cursor->started,
-		    cursor->key, &value, &len);
-		if (result != STORE_OK)
-			return (result);
-		cursor->started = true;
-		entry_read(cache, cursor->key, value, len, entry);
-	} while (!entry_is_shown(cache, entry));
-	return (STORE_OK);
-}
-
-bool
-cache_walk(
-    struct cache *cache, struct cache_cursor *cursor, struct cache_item *item)
-{
-	enum store_result result;
-	struct entry entry;
-
-	result = cursor_next(cache, cursor, &entry);
-	if (result != STORE_OK) {
-		if (result != STORE_NOTHING)
-			cache_failed(cache, "walk", result);
-		return (false);
-	}
-	memset(item, 0, sizeof(*item));
-	if (entry.kind == ENTRY_RRSET) {
-		item->name.len = entry.name_len;
-		memcpy(item->name.wire, entry.name, entry.name_len);
-		item->type = entry.type;
-		item->set = entry.set;
-		return (true);
-	}
-	item->memo = true;
-	item->key = entry.key;
-	item->key_len = entry.key_len;
-	item->data = entry.data;
-	item->data_len = entry.data_len;
-	item->expires = entry.expires;
-	return (true);
-}
-
-bool
-cache_next(struct cache *cache, struct cache_cursor *cursor,
-    struct arena *arena, struct dname *name, uint16_t *type,
-    const struct rrset **set)
-{
-	struct cache_item item;
-
-	do {
-		if (!cache_walk(cache, cursor, &item))
-			return (false);
-	} while (item.memo);
-	*name = item.name;
-	*type = item.type;
-	*set = arena_memdup(arena, &item.set, sizeof(item.set));
-	return (true);
 }
 
 const char *

@@ -61,13 +61,6 @@ struct cache_options {
  * need be one that is empty until a later cache_tick() can open it.
  */
 struct cache *cache_open(const struct cache_options *options);
-/*
- * For another process that only looks, whether or not a daemon uses the file:
- * cache_begin(), cache_walk(), cache_end() and cache_close(), no others. NULL,
- * with *problem set. Keep the snapshots short: what the daemon gives up
- * meanwhile cannot be used again.
- */
-struct cache *cache_open_reading(const char *path, const char **problem);
 /* Commits, marks the file as cleanly closed and syncs it. NULL is fine. */
 void cache_close(struct cache *cache);
 /* New values of stale_max and failure_keep, for later puts. */
@@ -145,31 +138,6 @@ struct cache_stats {
 	uint64_t set_aside;	/* files given up */
 };
 void cache_stats(struct cache *cache, struct cache_stats *stats);
-
-/*
- * Walks the record sets in no order, for dumps: start with a zeroed cursor.
- * The cursor outlives cache_end(), so a long dump can go on in a later turn.
- * False behind the last.
- */
-struct cache_cursor {
-	bool	 started;
-	uint8_t	 key[16];
-};
-/* The same with memos; all pointers are borrowed. */
-struct cache_item {
-	bool	       memo;
-	struct dname   name; /* of a record set */
-	uint16_t       type;
-	struct rrset   set;
-	const uint8_t *key, *data; /* of a memo */
-	size_t	       key_len, data_len;
-	int64_t	       expires;
-};
-bool cache_walk(struct cache *cache, struct cache_cursor *cursor,
-    struct cache_item *item);
-bool cache_next(struct cache *cache, struct cache_cursor *cursor,
-    struct arena *arena, struct dname *name, uint16_t *type,
-    const struct rrset **set);
 
 const char *cache_library_version(void);
 

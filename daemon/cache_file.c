@@ -23,6 +23,7 @@ _Static_assert(STORE_KEY == ENTRY_KEY, "key");
 
 /* --- Errors -------------------------------------------------------------- */
 
+/* Goes on, and says so, but not every time. */
 static void
 cache_complain(struct cache *cache, const char *doing, const char *why)
 {
@@ -33,7 +34,6 @@ cache_complain(struct cache *cache, const char *doing, const char *why)
 	    doing, why, (unsigned long long)cache->stats.put_failures);
 }
 
-/* An operation failed: go on, and say so, but not every time. */
 void
 cache_failed(struct cache *cache, const char *doing, enum store_result result)
 {
@@ -122,7 +122,6 @@ cache_mark(struct cache *cache, bool clean)
 	return (result);
 }
 
-/* Opens the write transaction unless there is one. */
 bool
 cache_write(struct cache *cache)
 {
@@ -142,7 +141,6 @@ cache_write(struct cache *cache)
 	return (false);
 }
 
-/* A transaction is void after an error: all its puts are lost. */
 void
 cache_write_abort(
     struct cache *cache, const char *doing, enum store_result result)
@@ -171,7 +169,6 @@ cache_commit(struct cache *cache)
 	(void)cache_write_commit(cache);
 }
 
-/* Where the getters read; false: nowhere. */
 bool
 cache_read_side(struct cache *cache, enum store_side *side)
 {
@@ -353,7 +350,6 @@ cache_start(struct cache *cache)
 	return (error);
 }
 
-/* A file that turned out to be bad while in use. */
 void
 cache_restart(struct cache *cache)
 {

@@ -76,7 +76,7 @@ void cache_failed(struct cache *cache, const char *doing,
 /* Opens the write transaction unless there is one. False: not possible. */
 bool cache_write(struct cache *cache);
 enum store_result cache_write_commit(struct cache *cache);
-/* After a failure of `doing`: all that was put in it is lost. */
+/* After `doing` failed: the transaction is void, all its puts are lost. */
 void cache_write_abort(struct cache *cache, const char *doing,
     enum store_result result);
 /* Puts the record about the file. */

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "arena.h"
 #include "cache.h"
+#include "cache_dump.h"
 #include "fuzz.h"
 #include "hash.h"
 #include "log.h"
@@ -83,16 +83,12 @@ static void
 read_all(struct cache *cache)
 {
 	struct cache_cursor cursor = {.started = false};
-	struct arena *arena = arena_new();
-	const struct rrset *set;
-	struct dname name;
-	uint16_t type;
+	struct cache_item item;
 
 	cache_begin(cache);
-	while (cache_next(cache, &cursor, arena, &name, &type, &set))
+	while (cache_walk(cache, &cursor, &item))
 		;
 	cache_end(cache);
-	arena_free(arena);
 }
 
 int

@@ -24,6 +24,7 @@
 
 #include "arena.h"
 #include "cache.h"
+#include "cache_dump.h"
 #include "hash.h"
 #include "log.h"
 
@@ -415,15 +416,14 @@ test_flush_failures(void **state)
 }
 
 static void
-test_next(void **state)
+test_walk(void **state)
 {
 	struct cache_cursor cursor = {.started = false};
 	struct cache *cache = open_cache();
-	const struct rrset *set;
+	struct cache_item item;
 	bool seen[100] = {false};
-	struct dname name, want;
-	unsigned number, found = 0;
-	uint16_t type;
+	struct dname want;
+	unsigned number, found = 0, memos = 0;
 
 	(void)state;
 	for (number = 0; number < 100; number++)
@@ -431,11 +431,17 @@ test_next(void **state)
 	cache_memo_put(cache, "k", 1, "v", 1, NOW + HOUR);
 	cache_commit(cache);
 	cache_begin(cache);
-	while (cache_next(cache, &cursor, arena, &name, &type, &set)) {
-		assert_int_equal(type, RR_TXT);
-		number = set->ttl - 60;
+	while (cache_walk(cache, &cursor, &item)) {
+		if (item.memo) {
+			assert_int_equal(item.key_len, 1);
+			assert_memory_equal(item.data, "v", 1);
+			memos++;
+			continue;
+		}
+		assert_int_equal(item.type, RR_TXT);
+		number = item.set.ttl - 60;
 		want = name_of(number);
-		assert_true(dname_equal(&name, &want));
+		assert_true(dname_equal(&item.name, &want));
 		assert_false(seen[number]);
 		seen[number] = true;
 		if (++found == 50) { /* a dump may pause, and things change */
@@ -447,6 +453,7 @@ test_next(void **state)
 	}
 	cache_end(cache);
 	assert_int_equal(found, 100);
+	assert_int_equal(memos, 1);
 	cache_close(cache);
 }
 
@@ -1193,7 +1200,7 @@ main(int argc, char **argv)
 	    CASE(test_memo),
 	    CASE(test_flush),
 	    CASE(test_flush_failures),
-	    CASE(test_next),
+	    CASE(test_walk),
 	    CASE(test_expiry),
 	    CASE(test_absurd_times),
 	    CASE(test_tick_is_bounded),
