@@ -290,7 +290,7 @@ dmarc_is_known(const struct facts *facts)
 		facts->dkim_aligned != TRI_UNKNOWN);
 }
 
-/* Since when the keys fail that a verifier could not get. */
+/* Since when the keys are lost that a verifier could not get. */
 static int64_t
 keys_failed_since(const struct facts *facts, unsigned groups)
 {
@@ -304,7 +304,7 @@ keys_failed_since(const struct facts *facts, unsigned groups)
 		if ((groups & FACTS_DKIM) == 0 && sig->aligned == TRI_FALSE)
 			continue;
 		dkimkey_find(facts->view, sig->s, sig->d, &key);
-		since = earlier(since, key.read.failed_since);
+		since = earlier(since, key.read.lost_since);
 	}
 	return (since);
 }
@@ -321,10 +321,10 @@ facts_failing_for(const struct facts *facts, unsigned groups)
 		since = keys_failed_since(facts, groups);
 	if (((groups & FACTS_SPF) != 0 && !is_single(facts->spf_result)) ||
 	    ((groups & FACTS_DMARC) != 0 && facts->spf_aligned == TRI_UNKNOWN))
-		since = earlier(since, facts->spf.read.failed_since);
+		since = earlier(since, facts->spf.read.lost_since);
 	if ((groups & FACTS_DMARC) != 0) {
-		since = earlier(since, facts->policy.read.failed_since);
-		since = earlier(since, facts->alignment.failed_since);
+		since = earlier(since, facts->policy.read.lost_since);
+		since = earlier(since, facts->alignment.lost_since);
 	}
 	return (since != 0 ? view_asof(facts->view) - since : 0);
 }

@@ -134,7 +134,8 @@ enum tri facts_any_dkim(const struct facts *facts, enum dkim_result result);
 
 /*
  * How long DNS has failed for what was needed and is still not known in
- * `groups`, milliseconds; 0: it did not. For DMARC alone SPF and a signature
+ * `groups`, milliseconds; 0: it did not. As long as older records served, it
+ * was known: that time does not count. For DMARC alone SPF and a signature
  * count only if they could be aligned. The keys of signatures that were
  * reported as temperror are looked up for it, and may be missing from the view.
  */

@@ -256,16 +256,25 @@ failure_carry(struct rrset *set, const struct rrset *known)
 	set->retry_at = known->retry_at;
 }
 
-/* The older data with the failure to renew it, if the data can still serve. */
+/*
+ * The older data with the failure to renew it, if the data can still serve;
+ * else the failure, which tells until when it could.
+ */
 static const struct rrset *
 set_merge(const struct inflight *inflight, struct arena *arena,
-    const struct rrset *failed, const struct rrset *older, int64_t now)
+    struct rrset *failed, const struct rrset *older, int64_t now)
 {
+	const int64_t stale_max = inflight->policy.stale_max;
 	struct rrset *merged;
 
-	if (older == NULL || older->state == RR_FAILED ||
-	    now - older->expires > inflight->policy.stale_max)
+	if (older == NULL)
 		return (failed);
+	if (older->state == RR_FAILED || now - older->expires > stale_max) {
+		failed->expires = older->expires;
+		if (older->state != RR_FAILED)
+			failed->expires += stale_max;
+		return (failed);
+	}
 	merged = rrset_copy(arena, older);
 	merged->failure = failed->failure;
 	merged->failures = failed->failures;

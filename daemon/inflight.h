@@ -30,8 +30,12 @@ struct inflight_policy {
 	int64_t	 stale_max;	   /* ms past expiry that data may serve */
 };
 
-/* How long a failure's history is kept past its retry_at, ms. */
-#define INFLIGHT_FAILURE_KEEP (INT64_C(3600) * 1000)
+/*
+ * How long a failure's history is kept past its retry_at, ms: longer than a
+ * mail queue waits between two attempts for one message, which may be up to 6
+ * hours. Where nobody else asks, defer-at-most would never be over otherwise.
+ */
+#define INFLIGHT_FAILURE_KEEP (INT64_C(8) * 3600 * 1000)
 
 /* `set` is borrowed for the call. */
 typedef void inflight_answered(void *arg, const struct dname *name,

@@ -63,7 +63,8 @@ struct rrset {
 	enum dnssec	 dnssec;
 	uint32_t	 ttl;	      /* seconds, after the configured bounds */
 	int64_t		 fetched;     /* when the data was received */
-	int64_t		 expires;     /* fetched + ttl; of no meaning if FAILED */
+	int64_t		 expires;     /* fetched + ttl; if FAILED: until when older
+					 data served in its place, 0: none did */
 
 	enum rr_failure	 failure;     /* the last attempt's, NONE if it worked */
 	uint32_t	 failures;    /* attempts that failed, in a row */

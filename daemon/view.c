@@ -69,6 +69,14 @@ view_enter(struct view *view, struct view_scope *scope)
 	view->scope = scope;
 }
 
+/* Keeps the earlier of the two; 0 stands for never. */
+static void
+since_note(int64_t *earliest, int64_t since)
+{
+	if (since != 0 && (*earliest == 0 || since < *earliest))
+		*earliest = since;
+}
+
 void
 view_account(struct view *view, const struct view_scope *inner)
 {
@@ -83,10 +91,8 @@ view_account(struct view *view, const struct view_scope *inner)
 		outer->expires = inner->expires;
 	if (inner->stale > outer->stale)
 		outer->stale = inner->stale;
-	if (inner->failed_since != 0 &&
-	    (outer->failed_since == 0 ||
-		inner->failed_since < outer->failed_since))
-		outer->failed_since = inner->failed_since;
+	since_note(&outer->failed_since, inner->failed_since);
+	since_note(&outer->lost_since, inner->lost_since);
 }
 
 void
@@ -168,6 +174,7 @@ failure_only(struct view *view, const struct rrset *set)
 	failed->dnssec = set->failure == RR_FAILURE_BOGUS
 			     ? DNSSEC_BOGUS
 			     : DNSSEC_INDETERMINATE;
+	failed->expires = set->expires + view->stale_max;
 	failed->count = 0;
 	failed->len = 0;
 	failed->rdata = NULL;
@@ -188,9 +195,12 @@ failure_timeout(struct view *view, const struct rrset *older)
 	failed->failure = RR_FAILURE_TIMEOUT;
 	failed->failures = 1;
 	failed->failed_since = failed->failed_at = view->asof;
-	if (older != NULL && older->failed_since != 0)
+	if (older != NULL && older->failed_since != 0) {
 		failed->failed_since = older->failed_since;
-	else if (older == NULL)
+		failed->expires = older->expires;
+		if (older->state != RR_FAILED)
+			failed->expires += view->stale_max;
+	} else if (older == NULL)
 		view->timed_out = failed;
 	return (failed);
 }
@@ -231,7 +241,7 @@ scope_count(struct view *view, const struct rrset *set, int64_t stale)
 	const int64_t came = failed ? set->failed_at : set->fetched;
 	const int64_t late = came > view->asof ? came - view->asof : 0;
 	const int64_t expires = (failed ? set->retry_at : set->expires) - late;
-	const int64_t since = set->failed_since - late;
+	const int64_t since = set->failed_since;
 
 	scope->asked++;
 	if (set->dnssec > scope->dnssec)
@@ -243,8 +253,9 @@ scope_count(struct view *view, const struct rrset *set, int64_t stale)
 	if (!failed)
 		return;
 	scope->failed++;
-	if (scope->failed_since == 0 || since < scope->failed_since)
-		scope->failed_since = since;
+	since_note(&scope->failed_since, since - late);
+	since_note(&scope->lost_since,
+	    (set->expires > since ? set->expires : since) - late);
 }
 
 static void

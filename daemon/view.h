@@ -44,6 +44,8 @@ struct view_scope {
 	int64_t		   expires;	 /* the earliest expiry; INT64_MAX: none */
 	int64_t		   stale;	 /* ms past expiry of the oldest; 0: none */
 	int64_t		   failed_since; /* earliest failure begun; 0: none */
+	int64_t		   lost_since;	 /* the same, but not before the end of
+					    older data that served (RFC 8767) */
 	unsigned	   failed;	 /* records that were FAILED */
 	struct view_scope *outer;	 /* private */
 };

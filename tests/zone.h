@@ -70,6 +70,7 @@ zone_set(enum rr_state state, enum rr_failure failure)
 	set->fetched = ZONE_NOW - 1000;
 	set->expires = set->fetched + 300 * 1000;
 	if (state == RR_FAILED) {
+		set->expires = 0;
 		set->failure = failure;
 		set->failures = 3;
 		set->dnssec = failure == RR_FAILURE_BOGUS

@@ -47,7 +47,7 @@ message(struct given *given, bool known)
 	given->facts.dmarc = open_full(OPEN_DMARC);
 	given->facts.policy_set = open_full(OPEN_POLICY);
 	/* Not since long: the fallback asks for it. */
-	given->facts.policy.read.failed_since = 0;
+	given->facts.policy.read.lost_since = 0;
 }
 
 /* The arena of a request lives for one decision; here, for a thousand. */

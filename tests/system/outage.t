@@ -15,8 +15,10 @@ from harness import Daemon, Lab, done, equal, note, ok  # noqa: E402
 TIMEOUT = 1
 # Seconds; the records live for 2. A question asked in the last TIMEOUT of the
 # stale data's life is answered after its end, and the key is asked for before
-# the checks come round again: the phase must outlast both, twice over.
-STALE_MAX, DEFER_AT_MOST = 4, 7
+# the checks come round again: the phases must outlast both, twice over.
+# As by default stale data serves for longer than anything is deferred, and
+# deferring begins when it has served.
+STALE_MAX, DEFER_AT_MOST = 7, 4
 PAUSE = 0.15
 
 FORGED = ('check', 'client_ip=203.0.113.1', 'mail_from=a@brief.example',
@@ -51,9 +53,11 @@ class Seen:
         if self.question is KEY:
             return self.action == 'temperror'
         if self.phase == 'undecided':
-            return self.action == 'defer' and failed <= DEFER_AT_MOST + 1
+            return self.action == 'defer' and \
+                failed <= STALE_MAX + DEFER_AT_MOST + 1
         return self.phase == 'after-defer' and \
-            self.action == 'quarantine' and failed >= DEFER_AT_MOST
+            self.action == 'quarantine' and \
+            failed >= STALE_MAX + DEFER_AT_MOST - 1
 
     def __str__(self):
         return '%s at %.1f s, took %.2f s\n%s' % (

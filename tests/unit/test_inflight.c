@@ -368,7 +368,7 @@ test_pauses(void **state)
 	assert_int_equal(set->failed_since, now);
 }
 
-/* Failures go on when nobody asks for a while, but not after an hour. */
+/* Failures go on when nobody asks for a while, but not for ever. */
 static void
 test_failure_memory(void **state)
 {
@@ -422,6 +422,12 @@ test_stale(void **state)
 	assert_int_equal(set->failed_since, since);
 	assert_int_equal(set->failures, 4);
 	assert_int_equal(stored("a.example")->len, 0);
+	/* That it served for so long is not forgotten. */
+	assert_int_equal(set->expires, fetched + 300000 + HOUR);
+	now = set->retry_at;
+	set = round_of("a.example", failure(RR_FAILURE_SERVFAIL));
+	assert_int_equal(set->expires, fetched + 300000 + HOUR);
+	assert_int_equal(stored("a.example")->expires, fetched + 300000 + HOUR);
 }
 
 /* Renewal that fails leaves data that is still good as it is. */

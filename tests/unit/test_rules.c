@@ -99,7 +99,7 @@ half_known(struct given *given)
 	    FACTS_ONE(DMARC_RESULT_PASS) | FACTS_ONE(DMARC_RESULT_FAIL);
 	given->facts.dmarc_reported = DMARC_RESULT_TEMPERROR;
 	given->facts.dkim_aligned = TRI_UNKNOWN;
-	given->facts.spf.read.failed_since = 0;
+	given->facts.spf.read.lost_since = 0;
 }
 
 /* Wholly known, partly known, and what becomes of it. */
@@ -335,7 +335,7 @@ test_undecided(void **state)
 		    view_open(arena, &source, now, HOUR, VIEW_ASK);
 		if (table[i].failing > 0) {
 			given.facts.policy.read.failed = 1;
-			given.facts.policy.read.failed_since =
+			given.facts.policy.read.lost_since =
 			    now - table[i].failing;
 		}
 		settings.undecided = table[i].undecided;
@@ -414,8 +414,8 @@ test_failing_for(void **state)
 		    view_open(arena, &source, now, HOUR, VIEW_ASK);
 		given.facts.spf_result = open_full(OPEN_SPF);
 		given.facts.spf_aligned = table[i].spf_aligned;
-		given.facts.spf.read.failed_since = now - 5 * HOUR;
-		given.facts.policy.read.failed_since = now - 1;
+		given.facts.spf.read.lost_since = now - 5 * HOUR;
+		given.facts.policy.read.lost_since = now - 1;
 		rules_decide(rules, &given.facts, arena, &d);
 		if (d.decided || strcmp(d.rule, table[i].by) != 0 ||
 		    strcmp(d.doubt, table[i].doubt) != 0)

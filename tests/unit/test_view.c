@@ -59,42 +59,54 @@ static const struct {
 	int64_t stale;		 /* seconds, in both if it serves */
 	int64_t failed_since;	 /* seconds, if it fails */
 	bool renew;		 /* in both */
+	int64_t lost_since;	 /* seconds, if not as failed_since */
 } cases[] = {
-    {"young", {DATA(300, 250)}, FRESH, FRESH, 0, 0, false},
-    {"nine tenths old", {DATA(300, 30)}, FRESH, FRESH, 0, 0, false},
-    {"in the last tenth", {DATA(300, 29)}, FRESH, FRESH, 0, 0, true},
+    {"young", {DATA(300, 250)}, FRESH, FRESH, 0, 0, false, 0},
+    {"nine tenths old", {DATA(300, 30)}, FRESH, FRESH, 0, 0, false, 0},
+    {"in the last tenth", {DATA(300, 29)}, FRESH, FRESH, 0, 0, true, 0},
     {"in the last tenth, and renewal has failed",
-	{DATA(300, 29), FAILURE(-5, -1, 10)}, FRESH, FRESH, 0, 0, false},
+	{DATA(300, 29), FAILURE(-5, -1, 10)}, FRESH, FRESH, 0, 0, false, 0},
     {"in the last tenth, renewal failed long ago",
-	{DATA(300, 29), FAILURE(-5, -2, -1)}, FRESH, FRESH, 0, 0, true},
-    {"of TTL 0, just received", {DATA(0, 0)}, FRESH, FRESH, 0, 0, false},
-    {"of TTL 0, received later", {DATA(0, 3)}, FRESH, FRESH, 0, 0, false},
-    {"of TTL 0, of before", {DATA(0, -1)}, MISSING, STALE, 1, 0, false},
-    {"expired", {DATA(300, -100)}, MISSING, STALE, 100, 0, true},
+	{DATA(300, 29), FAILURE(-5, -2, -1)}, FRESH, FRESH, 0, 0, true, 0},
+    {"of TTL 0, just received", {DATA(0, 0)}, FRESH, FRESH, 0, 0, false, 0},
+    {"of TTL 0, received later", {DATA(0, 3)}, FRESH, FRESH, 0, 0, false, 0},
+    {"of TTL 0, of before", {DATA(0, -1)}, MISSING, STALE, 1, 0, false, 0},
+    {"expired", {DATA(300, -100)}, MISSING, STALE, 100, 0, true, 0},
     {"expired, renewal has failed", {DATA(300, -100), FAILURE(-90, -5, 5)},
-	STALE, STALE, 100, 0, false},
+	STALE, STALE, 100, 0, false, 0},
     {"expired, renewal failed while waiting",
-	{DATA(300, -100), FAILURE(-90, 2, 3)}, STALE, STALE, 100, 0, false},
+	{DATA(300, -100), FAILURE(-90, 2, 3)}, STALE, STALE, 100, 0, false, 0},
     {"expired, renewal failed at this moment",
-	{DATA(300, -100), FAILURE(-90, 0, 0)}, STALE, STALE, 100, 0, true},
+	{DATA(300, -100), FAILURE(-90, 0, 0)}, STALE, STALE, 100, 0, true, 0},
     {"expired, renewal failed and is due again",
-	{DATA(300, -100), FAILURE(-90, -50, 0)}, MISSING, STALE, 100, 0, true},
+	{DATA(300, -100), FAILURE(-90, -50, 0)}, MISSING, STALE, 100, 0, true, 0},
     {"as stale as it may be", {DATA(300, -3600), FAILURE(-90, -5, 5)},
-	STALE, STALE, 3600, 0, false},
+	STALE, STALE, 3600, 0, false, 0},
     {"too stale", {DATA(300, -3601), FAILURE(-3000, -5, 5)},
-	FAILING, FAILING, 0, -3000, false},
+	FAILING, FAILING, 0, -3000, false, -1},
     {"too stale, due again", {DATA(300, -3601), FAILURE(-3000, -50, -1)},
-	MISSING, TIMED_OUT, 0, -3000, false},
+	MISSING, TIMED_OUT, 0, -3000, false, -1},
+    {"too stale before it failed", {DATA(300, -9000), FAILURE(-3000, -5, 5)},
+	FAILING, FAILING, 0, -3000, false, 0},
     {"too stale, never failed", {DATA(300, -3601)},
-	MISSING, TIMED_OUT, 0, 0, false},
+	MISSING, TIMED_OUT, 0, 0, false, 0},
     {"failed", {FAILED, FAILURE(-3000, -5, 5)},
-	FAILING, FAILING, 0, -3000, false},
+	FAILING, FAILING, 0, -3000, false, 0},
     {"failed while waiting", {FAILED, FAILURE(1, 1, 2)},
-	FAILING, FAILING, 0, 0, false},
+	FAILING, FAILING, 0, 0, false, 0},
     {"failed once more while waiting", {FAILED, FAILURE(-9, 1, 2)},
-	FAILING, FAILING, 0, -10, false},
+	FAILING, FAILING, 0, -10, false, 0},
     {"failed, due again", {FAILED, FAILURE(-3000, -5, -1)},
-	MISSING, TIMED_OUT, 0, -3000, false},
+	MISSING, TIMED_OUT, 0, -3000, false, 0},
+    {"failed, older data served", {FAILED, FAILURE(-3000, -5, 5),
+	.expires = AT(-100)}, FAILING, FAILING, 0, -3000, false, -100},
+    {"failed, older data served, due again", {FAILED,
+	FAILURE(-3000, -5, -1), .expires = AT(-100)},
+	MISSING, TIMED_OUT, 0, -3000, false, -100},
+    {"failed, older data served before", {FAILED, FAILURE(-3000, -5, 5),
+	.expires = AT(-3100)}, FAILING, FAILING, 0, -3000, false, 0},
+    {"failed while waiting, older data served", {FAILED, FAILURE(-99, 9, 10),
+	.expires = AT(4)}, FAILING, FAILING, 0, -108, false, -5},
 };
 /* clang-format on */
 
@@ -113,11 +125,16 @@ check_scope(const struct view_scope *scope, enum seen seen, size_t i)
 	assert_int_equal(scope->failed, seen == FAILING || seen == TIMED_OUT);
 	assert_int_equal(
 	    scope->stale, seen == STALE ? cases[i].stale * 1000 : 0);
-	if (scope->failed > 0)
+	if (scope->failed > 0) {
 		assert_int_equal(
 		    scope->failed_since, AT(cases[i].failed_since));
-	else
+		assert_int_equal(scope->lost_since,
+		    AT(cases[i].lost_since != 0 ? cases[i].lost_since
+						: cases[i].failed_since));
+	} else {
 		assert_int_equal(scope->failed_since, 0);
+		assert_int_equal(scope->lost_since, 0);
+	}
 	if (seen == FAILING || seen == TIMED_OUT)
 		assert_int_equal(scope->dnssec, DNSSEC_INDETERMINATE);
 	else
@@ -326,6 +343,7 @@ test_scopes(void **state)
 	assert_int_equal(outer.stale, 10000);
 	assert_int_equal(outer.expires, AT(-10));
 	assert_int_equal(outer.failed_since, AT(-20));
+	assert_int_equal(outer.lost_since, AT(-20));
 	view_close(view);
 	arena_free(arena);
 }
