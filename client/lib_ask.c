@@ -38,10 +38,11 @@ struct race {
 	const struct ask *ask;
 	struct runner runner[NANO_SERVERS_MAX];
 	size_t n;
-	size_t next;	  /* the first server not asked yet */
-	int64_t deadline; /* milliseconds of the monotonic clock */
-	int64_t next_at;  /* when `next` gets its turn at the latest */
-	bool has_later;	  /* a server said to come back ... */
+	size_t next;	   /* the first server not asked yet */
+	int64_t deadline;  /* milliseconds of the monotonic clock */
+	int64_t next_at;   /* when `next` gets its turn at the latest */
+	int64_t repeat_at; /* when the last one asked is asked again, or 0 */
+	bool has_later;	   /* a server said to come back ... */
 	size_t later;
 	int64_t later_at; /* ... then, if no other can be asked */
 	int problem;	  /* errno of the last server that could not be asked */
@@ -90,6 +91,32 @@ race_start(struct race *race, size_t server, int64_t hung_at, int64_t now)
 		return;
 	}
 	race->n++;
+	race->repeat_at = now + (race->deadline - now) / 2;
+}
+
+/*
+ * A daemon that dies within microseconds of its greeting leaves nanomsg with
+ * no connection and no notion of it: it neither connects nor fails any more,
+ * and looks like a server that thinks. So who is silent for half of the time
+ * that is left is asked once more, over another connection. Costs no lookup,
+ * where it does think: the daemon's questions wait together.
+ */
+static bool
+race_repeat(struct race *race, int64_t now)
+{
+	const struct runner *last;
+
+	if (race->repeat_at == 0 || now < race->repeat_at)
+		return (false);
+	race->repeat_at = 0;
+	if (race->n == 0 || race->n == NANO_SERVERS_MAX)
+		return (false);
+	last = &race->runner[race->n - 1];
+	if (!nano_greeted(last->handle))
+		return (false);
+	race_start(race, last->server, race->deadline, now);
+	race->repeat_at = 0;
+	return (true);
 }
 
 /* Asks the next server. The servers left share the time that is left. */
@@ -191,7 +218,9 @@ race_turn(struct race *race, int64_t now)
 		race_start_next(race, now);
 		return (true);
 	}
-	if (!race->has_later || now < race->later_at)
+	if (!race->has_later)
+		return (race_repeat(race, now));
+	if (now < race->later_at)
 		return (false);
 	race->has_later = false;
 	race_start(race, race->later, race->deadline, now);

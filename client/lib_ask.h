@@ -4,6 +4,7 @@
  * as soon as a server refuses or gives an answer that is of no use, and at the
  * latest when its share of the time is over, or after `hedge_ms` if that is
  * sooner. Servers asked before stay in the race: the first good answer wins.
+ * The last one is asked again at half of its time, over another connection.
  * Never takes longer than the deadline.
  */
 #ifndef LIB_ASK_H

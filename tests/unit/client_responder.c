@@ -49,7 +49,6 @@ question_answer(struct responder *r, int socket, const char *reply)
 		n = sizeof(r->question) - 1;
 	r->question[n] = '\0';
 	r->questions++;
-	sleep_ms(r->think_ms);
 	if (r->answer != NULL)
 		reply = r->answer(r->question);
 	if (reply != NULL)
@@ -64,6 +63,9 @@ responder_run(void *arg)
 
 	sleep_ms(r->delay_ms);
 	socket = endpoint_open(r->endpoint);
+	r->open = socket < 0 ? -1 : 1;
+	if (socket < 0)
+		return (NULL);
 	/* Dies with a question in its hands, and starts again. */
 	while (r->forget > 0 && r->questions < r->forget && !r->stop)
 		question_answer(r, socket, NULL);
@@ -78,12 +80,23 @@ responder_run(void *arg)
 	return (NULL);
 }
 
+int
+responder_try(struct responder *r)
+{
+	r->open = 0;
+	assert_int_equal(pthread_create(&r->thread, NULL, responder_run, r), 0);
+	while (r->delay_ms == 0 && r->open == 0)
+		sleep_ms(1);
+	if (r->open != -1)
+		return (0);
+	pthread_join(r->thread, NULL);
+	return (-1);
+}
+
 void
 responder_start(struct responder *r)
 {
-	assert_int_equal(pthread_create(&r->thread, NULL, responder_run, r), 0);
-	if (r->delay_ms == 0)
-		sleep_ms(30);
+	assert_int_equal(responder_try(r), 0);
 }
 
 void

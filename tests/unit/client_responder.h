@@ -17,10 +17,10 @@ struct responder {
 	const char *(*answer)(const char *question);
 	size_t	    reply_len; /* 0: strlen(reply) */
 	int	    delay_ms;  /* before it opens its endpoint */
-	int	    think_ms;  /* before it answers */
 	int	    forget;	/* goes away and comes back after so many */
 
 	char	   question[4096]; /* the last one, cut to this */
+	atomic_int open; /* the endpoint is */
 	atomic_int questions;
 	atomic_int stop;
 	pthread_t  thread;
@@ -28,6 +28,8 @@ struct responder {
 
 /* Returns when the endpoint is open, unless there is a delay. */
 void responder_start(struct responder *r);
+/* The same, but returns -1 if the endpoint cannot be opened. */
+int responder_try(struct responder *r);
 void responder_stop(struct responder *r);
 
 #endif
