@@ -227,7 +227,10 @@ cache_set_aside(struct cache *cache, const char *reason)
 	(void)unlink(cache->path);
 }
 
-/* Each entry has its place in the index, or some would never be removed. */
+/*
+ * Each entry has its place in the index, or some would never be removed. There
+ * may be more places: a damaged entry that was replaced has left one.
+ */
 static bool
 index_fits(struct cache *cache)
 {
@@ -237,7 +240,7 @@ index_fits(struct cache *cache)
 		return (false);
 	stats = store_stats(cache->store, STORE_SNAPSHOT);
 	store_snapshot_end(cache->store);
-	return (stats.values == stats.places);
+	return (stats.values <= stats.places);
 }
 
 /* Why the file that has been opened must not be used, or NULL. */
