@@ -14,6 +14,14 @@
 /* %{s}: local-part, "@", domain. The longest that a letter can stand for. */
 #define VALUE_MAX (INPUT_MAX + 1 + INPUT_MAX)
 
+/*
+ * One expansion reads no more octets of values than this. What comes out bounds
+ * the work, but for macros that read much and give nothing: "%{l1}" of a
+ * local-part of dots. A name has at most 253 octets, so that no record that is
+ * of use comes near.
+ */
+#define READ_MAX 65536
+
 /* A TXT record has no more octets, so it has no more tokens. */
 #define TOKENS_MAX 65536
 
@@ -213,6 +221,7 @@ struct sink {
 	char buf[2 * SPF_TEXT_MAX];
 	size_t len;
 	bool tail;
+	size_t read; /* octets of the values that were put in */
 };
 
 static void
@@ -230,7 +239,8 @@ sink_put(struct sink *sink, char c)
 static bool
 sink_is_full(const struct sink *sink)
 {
-	return (!sink->tail && sink->len == sizeof(sink->buf));
+	return (sink->read > READ_MAX ||
+		(!sink->tail && sink->len == sizeof(sink->buf)));
 }
 
 /* RFC 7208 7.3, RFC 3986 2.3: all but the unreserved set is escaped. */
@@ -313,6 +323,7 @@ value_put(struct sink *sink, const struct token *token, const char *value)
 	const size_t len = strlen(value);
 	size_t parts = 1, skip, i;
 
+	sink->read += len;
 	if (token->parts == 0 && !token->reverse && token->ndelimiters == 0) {
 		/* No transformer and no delimiter: nothing is split. */
 		struct token whole = *token;
@@ -425,8 +436,9 @@ expand(struct sink *sink, struct spf_macros *macros, const char *p,
 
 /*
  * Where to begin so that at least `enough` octets come out; at the start of
- * the text if all of it gives less. What stands further left would be cut, so
- * it is not expanded: the work is bounded by what is kept.
+ * the text if all of it gives less, at its end if it reads too much for that.
+ * What stands further left would be cut, so it is not expanded: the work is
+ * bounded by what is kept.
  */
 static const char *
 tail_find(
@@ -435,7 +447,7 @@ tail_find(
 	uint8_t starts[TOKENS_MAX / 8 + 1]; /* a bit where a token begins */
 	const char *p = text, *end = text + len;
 	struct token token;
-	struct sink sink;
+	struct sink sink = {.tail = false};
 	size_t at, total = 0;
 
 	memset(starts, 0, len / 8 + 1);
@@ -450,11 +462,12 @@ tail_find(
 		at--;
 		if ((starts[at / 8] & 1U << at % 8) == 0)
 			continue;
-		sink.tail = false;
 		sink.len = 0;
 		token_parse(text + at, end, true, &token);
 		token_put(&sink, macros, &token);
 		total += sink.len;
+		if (sink.read > READ_MAX)
+			return (end);
 	}
 	return (text + at);
 }

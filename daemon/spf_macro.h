@@ -50,7 +50,8 @@ bool spf_macro_uses(const char *text, size_t len, char letter);
 
 /*
  * The <target-name> (4.8). Cut from the left to 253 octets (7.3), without a
- * trailing dot. It may still be no name: "a..b", or nothing at all.
+ * trailing dot. It may still be no name: "a..b", or nothing at all, which is
+ * also what is left of macros that read 64 kB of values to give less than that.
  * `name` gets a NUL. Returns its length.
  */
 size_t spf_macro_name(struct spf_macros *macros, const char *text, size_t len,

@@ -278,6 +278,21 @@ make_redirects(struct text *text)
 	}
 }
 
+/* Macros that read a long HELO name and give nothing. */
+static void
+make_nothing(struct text *text)
+{
+	char head[64], tail[64];
+	unsigned i;
+
+	for (i = 0; i < 5; i++) {
+		snprintf(head, sizeof(head),
+		    "%c%.0u.example TXT v=spf1 exists:", i == 0 ? 'd' : 'r', i);
+		snprintf(tail, sizeof(tail), " redirect=r%u.example", i + 1);
+		make_long(text, head, "%{h1}", tail);
+	}
+}
+
 static void
 make_hosts(struct text *text)
 {
@@ -325,6 +340,7 @@ static const struct {
     {"include bomb, 10 x 10 x ...", make_include_bomb},
     {"64 kB of ip4 terms", make_networks},
     {"64 kB of %{S}, sender 1 kB", make_macros},
+    {"5 x 64 kB that give nothing", make_nothing},
     {"64 kB of punctuation", make_punctuation},
     {"10 redirects to 64 kB each", make_redirects},
     {"10 mx x 10 hosts, exp=%{p}", make_hosts},
@@ -341,12 +357,15 @@ hostile_print(size_t which)
 	struct spf_answer answer;
 	struct spf_cost cost;
 	struct zone *zone;
-	char sender[1100];
+	char sender[1100], helo[513];
 	double warm, cold;
 
 	memset(sender, '&', 1000);
 	strcpy(sender + 1000, "@d.example");
 	question.mail_from = sender;
+	memset(helo, '.', 512);
+	helo[512] = '\0';
+	question.helo = helo;
 	hostile[which].make(&text);
 	zone = zone_open(text.start, false);
 	warm = ours_time(zone, &question, 20, &answer);

@@ -12,6 +12,8 @@
 
 #define ROWS(table) (sizeof(table) / sizeof((table)[0]))
 
+#define VALUE_LONG 250 /* octets: about what a name may have */
+
 /* What is a domain-spec, a macro-string, an explain-string (RFC 7208 7.1)? */
 static const struct {
 	const char *text;
@@ -364,6 +366,47 @@ test_bounds(void **state)
 	free(local);
 }
 
+static unsigned names_asked;
+
+/* The last of its parts by "-" is empty: "%{p1-}" stands for nothing. */
+static const char *
+client_name_long(void *arg, const char *domain)
+{
+	static char name[VALUE_LONG + 1];
+
+	(void)arg;
+	(void)domain;
+	names_asked++;
+	memset(name, '-', VALUE_LONG);
+	return (name);
+}
+
+/* Nothing comes out, however long the inputs are: that ends, too. */
+static void
+test_nothing(void **state)
+{
+	struct spf_macros macros = macros_given();
+	char *text = malloc(65000);
+	char name[SPF_NAME_MAX + 1], out[SPF_TEXT_MAX + 1];
+	size_t i;
+
+	(void)state;
+	macros.client_name = client_name_long;
+	for (i = 0; i + 6 <= 60000; i += 6)
+		memcpy(text + i, "%{p1-}", 6);
+	/* Few enough are read: what stands left of them counts. */
+	memcpy(text, "abcde.", 6);
+	assert_int_equal(spf_macro_name(&macros, text, 600, name), 5);
+	assert_string_equal(name, "abcde");
+	names_asked = 0;
+	assert_int_equal(spf_macro_name(&macros, text, 60000, name), 0);
+	assert_string_equal(name, "");
+	spf_macro_explanation(&macros, text, 60000, out);
+	assert_string_equal(out, "abcde.");
+	assert_in_range(names_asked, 200, 600);
+	free(text);
+}
+
 int
 main(void)
 {
@@ -376,6 +419,7 @@ main(void)
 	    cmocka_unit_test(test_uses),
 	    cmocka_unit_test(test_truncation),
 	    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_nothing),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
