@@ -412,7 +412,8 @@ file_show(struct dump *dump)
 {
 	struct cache_cursor cursor = {.started = false};
 	const char *problem;
-	struct cache *cache = cache_open_reading(dump->file, &problem);
+	struct cache *cache =
+	    cache_open_reading(dump->file, dump->now, &problem);
 
 	if (cache == NULL) {
 		ctl_complain("%s: %s", dump->file, problem);

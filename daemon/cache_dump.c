@@ -30,9 +30,10 @@ file_check(const struct cache *cache)
 }
 
 struct cache *
-cache_open_reading(const char *path, const char **problem)
+cache_open_reading(const char *path, int64_t now, const char **problem)
 {
-	const struct cache_options options = {.path = path, .boot_id = ""};
+	const struct cache_options options = {
+	    .path = path, .now = now, .boot_id = ""};
 	uint8_t meta[ENTRY_META_LEN];
 	struct cache *cache;
 

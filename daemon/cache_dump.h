@@ -23,7 +23,8 @@
  * than the above are possible with it. NULL, with *problem set. Keep the
  * snapshots short: what the daemon gives up meanwhile cannot be used again.
  */
-struct cache *cache_open_reading(const char *path, const char **problem);
+struct cache *cache_open_reading(const char *path, int64_t now,
+    const char **problem);
 
 /*
  * In no order. The cursor outlives cache_end(), so that a long dump can go on

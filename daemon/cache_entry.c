@@ -40,8 +40,11 @@ cache_entry_find(struct cache *cache, enum store_side side,
 bool
 cache_forgive(const struct cache *cache, struct rrset *set)
 {
-	if (set->failure == RR_FAILURE_NONE ||
-	    set->failed_at > cache->meta.failures_until)
+	const int64_t until = cache->meta.failures_until;
+
+	/* A flush that is still to come was made under a wrong clock. */
+	if (set->failure == RR_FAILURE_NONE || set->failed_at > until ||
+	    until > cache->now + RRSET_FUTURE)
 		return (true);
 	set->failure = RR_FAILURE_NONE;
 	set->failures = 0;

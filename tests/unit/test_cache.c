@@ -415,6 +415,30 @@ test_flush_failures(void **state)
 	cache_close(cache);
 }
 
+/* Flushed under a clock that was years ahead: that is not for years. */
+static void
+test_flush_failures_ahead(void **state)
+{
+	struct cache *cache = open_cache();
+
+	(void)state;
+	(void)cache_tick(cache, NOW + 10000 * HOUR);
+	assert_int_equal(cache_flush_failures(cache, NOW + 10000 * HOUR), 0);
+	put_failure(cache, 1, NOW + 10000 * HOUR - SECOND);
+	(void)cache_tick(cache, NOW);
+	put_failure(cache, 2, NOW + SECOND);
+	cache_commit(cache);
+	cache_begin(cache);
+	assert_non_null(get_number(cache, 2));
+	cache_end(cache);
+	cache_close(cache);
+	cache = open_cache();
+	cache_begin(cache);
+	assert_non_null(get_number(cache, 2));
+	cache_end(cache);
+	cache_close(cache);
+}
+
 static void
 test_walk(void **state)
 {
@@ -1212,6 +1236,7 @@ main(int argc, char **argv)
 	    CASE(test_memo),
 	    CASE(test_flush),
 	    CASE(test_flush_failures),
+	    CASE(test_flush_failures_ahead),
 	    CASE(test_walk),
 	    CASE(test_expiry),
 	    CASE(test_absurd_times),
