@@ -179,10 +179,20 @@ cache_tidy(struct cache *cache)
 	return (false);
 }
 
+/* When the clock is set back, what was due in a while is due now. */
+static void
+time_take(struct cache *cache, int64_t now)
+{
+	if (now < cache->now)
+		cache->next_open = cache->next_complaint = cache->next_check =
+		    now;
+	cache->now = now;
+}
+
 bool
 cache_tick(struct cache *cache, int64_t now)
 {
-	cache->now = now;
+	time_take(cache, now);
 	cache_commit(cache);
 	if (cache->broken != NULL ||
 	    (!store_is_open(cache->store) && now >= cache->next_open))

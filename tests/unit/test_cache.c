@@ -1222,6 +1222,23 @@ test_full_disk_new(void **state)
 	cache_close(cache);
 }
 
+/* The clock is set back while there is no file: a minute is still a minute. */
+static void
+test_clock_set_back(void **state)
+{
+	struct cache *cache;
+
+	(void)state;
+	limit_file(0);
+	cache = open_cache();
+	assert_false(stats_of(cache).open);
+	limit_file(RLIM_INFINITY);
+	(void)cache_tick(cache, NOW - 10 * HOUR);
+	(void)cache_tick(cache, NOW - 10 * HOUR + 61 * SECOND);
+	assert_true(stats_of(cache).open);
+	cache_close(cache);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 /* test_cache [ROUNDS [FIRST]]: how many damaged files, from which on. */
@@ -1257,6 +1274,7 @@ main(int argc, char **argv)
 	    CASE(test_full_disk),
 	    CASE(test_full_disk_reopen),
 	    CASE(test_full_disk_new),
+	    CASE(test_clock_set_back),
 	};
 
 	if (argc > 1)
