@@ -96,7 +96,8 @@ spf_part(struct arena *arena, const struct facts *facts)
 	const bool helo = spf->identity == SPF_HELO;
 
 	return (arena_printf(arena, "spf=%s (%s) smtp.%s=%s",
-	    spf_result_text(spf->result), dnssec_text(spf->read.dnssec),
+	    spf_result_text(spf->result),
+	    dnssec_text(view_scope_dnssec(&spf->read)),
 	    helo ? "helo" : "mailfrom",
 	    pvalue(arena, helo ? facts->helo : facts->mail_from)));
 }
@@ -136,7 +137,7 @@ dmarc_part(struct arena *arena, const struct facts *facts,
 
 	part = arena_printf(arena, "dmarc=%s (%s; %s by %s)",
 	    dmarc_result_text(facts->dmarc_reported),
-	    dnssec_text(dmarc->read.dnssec),
+	    dnssec_text(view_scope_dnssec(&dmarc->read)),
 	    rules_action_text(decision->action),
 	    comment(arena, decision->rule));
 	if (facts->has_author)

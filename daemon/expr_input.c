@@ -116,7 +116,6 @@ read_t(const struct facts *facts, facts_set *state)
 /*
  * What was proved of an answer. After a failure the answer that did not come
  * could have been of any kind; that validation failed is a fact of its own.
- * Where nothing was read, nothing was proved.
  */
 static facts_set
 read_scope(const struct view_scope *scope, facts_set *state)
@@ -126,10 +125,8 @@ read_scope(const struct view_scope *scope, facts_set *state)
 		return (FACTS_ONE(DNSSEC_SECURE) | FACTS_ONE(DNSSEC_INSECURE) |
 			FACTS_ONE(DNSSEC_INDETERMINATE));
 	}
-	if (scope->asked == 0)
-		return (FACTS_ONE(DNSSEC_INDETERMINATE));
-	*state |= FACTS_ONE(scope->dnssec);
-	return (FACTS_ONE(scope->dnssec));
+	*state |= FACTS_ONE(view_scope_dnssec(scope));
+	return (FACTS_ONE(view_scope_dnssec(scope)));
 }
 
 static facts_set

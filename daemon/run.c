@@ -115,9 +115,7 @@ static void
 put_scope(struct run *run, const struct view_scope *scope)
 {
 	put_int(run, "ttl", seconds_left(run, scope->expires));
-	msg_put(run->reply, "dnssec",
-	    scope->asked == 0 ? dnssec_text(DNSSEC_INDETERMINATE)
-			      : dnssec_text(scope->dnssec));
+	msg_put(run->reply, "dnssec", dnssec_text(view_scope_dnssec(scope)));
 	put_int(run, "stale", seconds_up(scope->stale));
 	if (scope->failed_since != 0)
 		put_int(run, "failed_for",
@@ -170,7 +168,7 @@ put_key(
 		    "%s status=%s dnssec=%s ttl=%lld stale=%lld bits=%u "
 		    "alg=%s flags=%s record=%s",
 		    asked, dkimkey_status_text(status),
-		    dnssec_text(key->read.dnssec),
+		    dnssec_text(view_scope_dnssec(&key->read)),
 		    (long long)seconds_left(run, key->read.expires),
 		    (long long)seconds_up(key->read.stale), key->bits,
 		    dkimkey_alg_text(key->alg),
@@ -571,10 +569,10 @@ put_decision(struct run *run, struct verdict *verdict)
 	if (decision->doubt != NULL)
 		msg_put(run->reply, "doubt", decision->doubt);
 	if (decision->score_low == decision->score_high)
-		msg_putf(run->reply, "score", "%g", decision->score_low);
+		msg_putf(run->reply, "score", "%.14g", decision->score_low);
 	else
-		msg_putf(run->reply, "score", "%g-%g", decision->score_low,
-		    decision->score_high);
+		msg_putf(run->reply, "score", "%.14g-%.14g",
+		    decision->score_low, decision->score_high);
 	text = rules_reply(decision, &verdict->facts, run->arena);
 	if (text != NULL)
 		msg_put(run->reply, "reply", text);

@@ -125,14 +125,14 @@ verdict_log(const struct run_options *options, const char *id,
 	put(&line, "doubt", decision->doubt);
 	put_shadows(&line, decision);
 	log_event(options->log_level,
-	    "verdict id=%s host=%s action=%s decided=%s rule=%s score=%g "
+	    "verdict id=%s host=%s action=%s decided=%s rule=%s score=%.14g "
 	    "ms=%llu.%03llu runs=%u dnssec=%s stale=%lld failed_for=%lld%s",
 	    id, log_field(host, sizeof(host), asker == NULL ? "-" : asker),
 	    rules_action_text(decision->action),
 	    decision->decided ? "yes" : "no",
 	    log_field(rule, sizeof(rule), decision->rule), decision->score_high,
 	    (unsigned long long)(us / 1000), (unsigned long long)(us % 1000),
-	    runs, dnssec_text(scope->dnssec),
+	    runs, dnssec_text(view_scope_dnssec(scope)),
 	    (long long)((scope->stale + 999) / 1000),
 	    (long long)(scope->failed_since == 0
 			    ? 0

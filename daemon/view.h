@@ -40,7 +40,7 @@ struct view_source {
 struct view_scope {
 	unsigned	   asked;	 /* records read */
 	unsigned	   missing;	 /* of these not at hand */
-	enum dnssec	   dnssec;	 /* the weakest among them */
+	enum dnssec	   dnssec;	 /* the weakest; see view_scope_dnssec() */
 	int64_t		   expires;	 /* the earliest expiry; INT64_MAX: none */
 	int64_t		   stale;	 /* ms past expiry of the oldest; 0: none */
 	int64_t		   failed_since; /* earliest failure begun; 0: none */
@@ -49,6 +49,13 @@ struct view_scope {
 	unsigned	   failed;	 /* records that were FAILED */
 	struct view_scope *outer;	 /* private */
 };
+
+/* The weakest among the records read; where none was, nothing was proved. */
+static inline enum dnssec
+view_scope_dnssec(const struct view_scope *scope)
+{
+	return (scope->asked > 0 ? scope->dnssec : DNSSEC_INDETERMINATE);
+}
 
 enum view_mode {
 	VIEW_ASK,  /* what is missing is noted, to be fetched */
