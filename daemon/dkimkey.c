@@ -454,7 +454,7 @@ dkimkey_alg_text(enum dkimkey_alg alg)
 {
 	switch (alg) {
 	case DKIMKEY_ALG_NONE:
-		return ("none");
+		return ("");
 	case DKIMKEY_ALG_RSA:
 		return ("rsa");
 	case DKIMKEY_ALG_ED25519:

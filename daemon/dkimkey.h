@@ -50,6 +50,6 @@ void dkimkey_find(struct view *view, const char *selector, const char *domain,
     struct dkimkey *key);
 
 const char *dkimkey_status_text(enum dkimkey_status status);
-const char *dkimkey_alg_text(enum dkimkey_alg alg);
+const char *dkimkey_alg_text(enum dkimkey_alg alg); /* "": not known */
 
 #endif
