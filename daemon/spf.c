@@ -932,6 +932,7 @@ answer_finish(struct check *check)
 		    excerpt(check, check->matched->text, check->matched->len);
 	answer->read_local = check->macros.read_local;
 	answer->read_helo = check->macros.read_helo;
+	answer->read_time = check->macros.read_time;
 }
 
 void

@@ -70,6 +70,7 @@ struct spf_answer {
 					  most 512 octets; NULL if none */
 	bool		  read_local;  /* the result depends on local-part */
 	bool		  read_helo;   /* ... on the HELO name */
+	bool		  read_time;   /* the explanation tells the time */
 	struct view_scope read;	       /* what DNS it rests on */
 };
 

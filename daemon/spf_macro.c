@@ -401,6 +401,7 @@ letter_value(struct spf_macros *macros, char letter, char buf[VALUE_MAX + 1])
 	case 'r':
 		return (input_cut(macros->receiver, buf));
 	default: /* 't' */
+		macros->read_time = true;
 		snprintf(buf, VALUE_MAX + 1, "%lld", (long long)macros->now);
 		return (buf);
 	}

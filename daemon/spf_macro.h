@@ -36,6 +36,7 @@ struct spf_macros {
 	/* Set by the expansion: the outcome depends on these inputs. */
 	bool read_local; /* %{s} or %{l} */
 	bool read_helo;	 /* %{h} */
+	bool read_time;	 /* %{t} */
 };
 
 /* domain-spec: of a mechanism, redirect= or exp=. */

@@ -14,6 +14,13 @@
 /* See view.c: records are renewed in the last tenth of their life. */
 #define RENEW_FRACTION 10
 
+/*
+ * A key begins with it. Another one, whenever the layout changes, or what an
+ * evaluation concludes from the same records: what stands in a cache's file
+ * from before is then not found any more.
+ */
+#define TAG "spf2"
+
 /* What the answer depends on beside address, identity and domain. */
 #define READ_LOCAL 1
 #define READ_HELO  2
@@ -90,7 +97,7 @@ key_write(uint8_t key[KEY_MAX], const struct spf_question *q, uint8_t reads)
 	const uint8_t kind =
 	    q->identity == SPF_HELO || *q->mail_from == '\0' ? 'h' : 'm';
 
-	put(&out, "spf1", 4);
+	put(&out, TAG, strlen(TAG));
 	put(&out, &kind, 1);
 	put(&out, &reads, 1);
 	put(&out, &q->client_ip, sizeof(q->client_ip));
@@ -114,7 +121,8 @@ struct head {
 	uint8_t reads, result, identity, dnssec;
 };
 
-static void
+/* Takes all that is left of the value; false if that is no answer. */
+static bool
 answer_take(struct octets *in, const struct head *head, struct arena *arena,
     struct spf_answer *answer)
 {
@@ -130,6 +138,8 @@ answer_take(struct octets *in, const struct head *head, struct arena *arena,
 	answer->read.asked = head->asked;
 	answer->read.dnssec = (enum dnssec)head->dnssec;
 	answer->read.expires = head->expires;
+	return (!in->failed && in->at == in->end && answer->domain != NULL &&
+		answer->mechanism != NULL);
 }
 
 static bool
@@ -164,10 +174,7 @@ recall(struct view *view, const struct spf_question *question, uint8_t *reads,
 		*reads = head.reads;
 		return (0);
 	}
-	answer_take(&in, &head, view_arena(view), answer);
-	return (in.failed || answer->domain == NULL || answer->mechanism == NULL
-		    ? 0
-		    : 1);
+	return (answer_take(&in, &head, view_arena(view), answer) ? 1 : 0);
 }
 
 static void
@@ -206,8 +213,9 @@ remember(struct view *view, const struct spf_question *question,
 	    .asked = read->asked,
 	};
 
-	if (read->missing > 0 || read->failed > 0 || read->stale > 0 ||
-	    read->asked < RECORDS_MIN || read->expires == INT64_MAX ||
+	if (answer->read_time || read->missing > 0 || read->failed > 0 ||
+	    read->stale > 0 || read->asked < RECORDS_MIN ||
+	    read->expires == INT64_MAX ||
 	    !head_is_usable(&head, view_asof(view)))
 		return;
 	if (head.reads != 0)
@@ -238,17 +246,17 @@ static bool
 key_take(
     struct spf_memo *memo, struct arena *arena, const void *key, size_t keylen)
 {
-	uint8_t copy[KEY_MAX], magic[4], kind, reads;
+	uint8_t copy[KEY_MAX], tag[sizeof(TAG) - 1], kind, reads;
 	struct octets in = {copy, copy + keylen, false};
 
 	if (keylen > sizeof(copy))
 		return (false);
 	memcpy(copy, key, keylen);
-	take(&in, magic, sizeof(magic));
+	take(&in, tag, sizeof(tag));
 	take(&in, &kind, 1);
 	take(&in, &reads, 1);
 	take(&in, &memo->client_ip, sizeof(memo->client_ip));
-	if (in.failed || memcmp(magic, "spf1", sizeof(magic)) != 0)
+	if (in.failed || memcmp(tag, TAG, sizeof(tag)) != 0)
 		return (false);
 	take_text(&in, arena); /* the receiver */
 	memo->asked = take_text(&in, arena);
@@ -256,7 +264,7 @@ key_take(
 		memo->helo = take_text(&in, arena);
 	if (kind == 'h' || (reads & READ_LOCAL) != 0)
 		memo->mail_from = take_text(&in, arena);
-	return (!in.failed && memo->asked != NULL);
+	return (!in.failed && in.at == in.end && memo->asked != NULL);
 }
 
 bool
@@ -272,8 +280,6 @@ spf_memo_read(struct spf_memo *memo, struct arena *arena, const void *key,
 		return (false);
 	memcpy(copy, value, len);
 	take(&in, &head, sizeof(head));
-	answer_take(&in, &head, arena, &memo->answer);
 	memo->made = head.made;
-	return (!in.failed && memo->answer.domain != NULL &&
-		memo->answer.mechanism != NULL);
+	return (answer_take(&in, &head, arena, &memo->answer));
 }

@@ -5,8 +5,9 @@
  * the domain, which matters for bulk mail with a new reverse-path each time.
  *
  * An answer is remembered until the first record it rests on expires, never
- * when a lookup failed or old data served. In the last tenth of its life it is
- * not used any more, so that the records are read and renewed in time.
+ * when a lookup failed, old data served or the explanation tells the time. In
+ * the last tenth of its life it is not used any more, so that the records are
+ * read and renewed in time.
  */
 #ifndef SPF_MEMO_H
 #define SPF_MEMO_H

@@ -89,6 +89,7 @@ spf_answer_equal(const struct spf_answer *a, const struct spf_answer *b)
 		spf_text_equal(a->explanation, b->explanation) &&
 		a->read_local == b->read_local &&
 		a->read_helo == b->read_helo &&
+		a->read_time == b->read_time &&
 		a->read.asked == b->read.asked &&
 		a->read.failed == b->read.failed &&
 		a->read.expires == b->read.expires);

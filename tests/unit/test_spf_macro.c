@@ -255,17 +255,19 @@ test_ip6(void **state)
 /* Which inputs were read decides who may share the answer. */
 static const struct {
 	const char *text;
-	bool local, helo;
+	bool local, helo, time;
 } reads[] = {
-    {"%{d}%{o}%{i}%{p}%{v}%{c}%{r}%{t}", false, false},
-    {"%%{l}%%{h}", false, false},
-    {"%{s}", true, false},
-    {"%{S1r}", true, false},
-    {"%{l}", true, false},
-    {"%{L}", true, false},
-    {"%{h}", false, true},
-    {"%{H2}", false, true},
-    {"%{h}%{l}", true, true},
+    {"%{d}%{o}%{i}%{p}%{v}%{c}%{r}", false, false, false},
+    {"%{t}", false, false, true},
+    {"%{T1}%{h}", false, true, true},
+    {"%%{l}%%{h}", false, false, false},
+    {"%{s}", true, false, false},
+    {"%{S1r}", true, false, false},
+    {"%{l}", true, false, false},
+    {"%{L}", true, false, false},
+    {"%{h}", false, true, false},
+    {"%{H2}", false, true, false},
+    {"%{h}%{l}", true, true, false},
 };
 
 static void
@@ -282,6 +284,7 @@ test_reads(void **state)
 		    &macros, reads[i].text, strlen(reads[i].text), out);
 		assert_int_equal(macros.read_local, reads[i].local);
 		assert_int_equal(macros.read_helo, reads[i].helo);
+		assert_int_equal(macros.read_time, reads[i].time);
 	}
 }
 

@@ -204,6 +204,7 @@ static const struct {
 	{.from = "x@d.example"}, false},
     {"the explanation names the receiver", EXP "%{r}", {0},
 	{.receiver = "mx2.example"}, false},
+    {"the explanation tells the time", EXP "%{t}", {0}, {0}, false},
     {"the explanation names the client", EXP "%{c}", {0},
 	{.ip = "192.0.2.2"}, false},
     {"a permanent error", D "a:x.example moo", {0}, {0}, false},
@@ -270,6 +271,32 @@ test_life(void **state)
 
 /* --- For dumps ------------------------------------------------------------- */
 
+/* Of another length it is none of ours: it is cut, or of another layout. */
+static void
+check_damaged(struct arena *arena, const struct memo *whole)
+{
+	struct spf_memo memo;
+	uint8_t *key, *value;
+	size_t len;
+
+	for (len = 0; len <= whole->keylen + 1; len++) {
+		key = malloc(len + 1);
+		memcpy(key, whole->key, len);
+		assert_int_equal(spf_memo_read(&memo, arena, key, len,
+				     whole->value, whole->len),
+		    len == whole->keylen);
+		free(key);
+	}
+	for (len = 0; len <= whole->len + 1; len++) {
+		value = malloc(len + 1);
+		memcpy(value, whole->value, len);
+		assert_int_equal(spf_memo_read(&memo, arena, whole->key,
+				     whole->keylen, value, len),
+		    len == whole->len);
+		free(value);
+	}
+}
+
 /* What stands in a memo's key and value is read back as it was asked. */
 static void
 test_read(void **state)
@@ -302,6 +329,7 @@ test_read(void **state)
 		assert_true(spf_text_equal(memo.mail_from, cases[i].mail_from));
 		assert_int_equal(memo.made, ZONE_NOW);
 		assert_int_equal(memo.answer.result, answer.result);
+		check_damaged(arena, last);
 		zone_close(zone);
 	}
 	arena_free(arena);
