@@ -35,6 +35,8 @@ struct place {
  */
 static struct {
 	const char *path;
+	struct conf_file file;
+	size_t closed; /* sections */
 	struct place *place;
 	size_t places, size;
 } loading;
@@ -83,11 +85,24 @@ places_free(void)
 	memset(&loading, 0, sizeof(loading));
 }
 
-/* Called by the library when it has set a text or closed a section. */
+/* Called by the library when it has set a text. */
 static int
-value_set(cfg_t *cfg, cfg_opt_t *opt)
+text_set(cfg_t *cfg, cfg_opt_t *opt)
 {
 	place_add(opt, cfg_opt_size(opt) - 1, cfg->line);
+	return (0);
+}
+
+/* Called by the library when a section has come to its end. */
+static int
+section_closed(cfg_t *cfg, cfg_opt_t *opt)
+{
+	const struct conf_file *file = &loading.file;
+
+	place_add(opt, cfg_opt_size(opt) - 1,
+	    loading.closed < file->sections ? file->section[loading.closed]
+					    : cfg->line);
+	loading.closed++;
 	return (0);
 }
 
@@ -129,22 +144,19 @@ grammar_option(const struct conf_option *option)
 static cfg_opt_t *
 grammar_new(const struct conf_option *options)
 {
-	const bool outermost = options == conf_options;
 	size_t n = 0, i;
 	cfg_opt_t *grammar;
 
 	while (options[n].name != NULL)
 		n++;
-	grammar = calloc(n + 2, sizeof(*grammar));
+	grammar = calloc(n + 1, sizeof(*grammar));
 	if (grammar == NULL)
 		fatal(111, "conf.out_of_memory");
 	for (i = 0; i < n; i++) {
 		grammar[i] = grammar_option(&options[i]);
-		grammar[i].validcb = value_set;
+		grammar[i].validcb =
+		    options[i].inner == NULL ? text_set : section_closed;
 	}
-	if (outermost)
-		grammar[i] =
-		    (cfg_opt_t)CFG_BOOL(CONF_FILE_END, cfg_false, CFGF_NONE);
 	return (grammar);
 }
 
@@ -163,15 +175,28 @@ grammar_free(cfg_opt_t *grammar)
  * Parsing
  */
 
+/* All that could stand where `cfg` has something unknown. */
+static void
+complain_unknown(const cfg_t *cfg, const char *text)
+{
+	char names[512] = "";
+	const cfg_opt_t *opt;
+	size_t len = 0;
+
+	for (opt = cfg->opts; opt->name != NULL && len < sizeof(names); opt++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len,
+		    "%s%s", len == 0 ? "" : ", ", opt->name);
+	conf_error_add(loading.path, cfg->line, "%s; there is %s", text, names);
+}
+
 static void
 error_callback(cfg_t *cfg, const char *fmt, va_list ap)
 {
 	char text[512];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	if (strstr(text, CONF_FILE_END) != NULL)
-		conf_error_add(loading.path, 0,
-		    "a section is not closed: \"}\" is missing");
+	if (cfg != NULL && strncmp(text, "no such option", 14) == 0)
+		complain_unknown(cfg, text);
 	else
 		conf_error_add(
 		    loading.path, cfg == NULL ? 0 : cfg->line, "%s", text);
@@ -190,18 +215,18 @@ parser_new(void)
 	return (cfg);
 }
 
-static void
-parse(cfg_t *cfg, char *text)
+/* What is in `loading.file`. Returns 0, or -1 after a complaint. */
+static int
+parse(cfg_t *cfg)
 {
-	conf_file_blank(text);
-	if (cfg_parse_buf(cfg, text) == CFG_SUCCESS) {
-		if (!cfg_getbool(cfg, CONF_FILE_END))
-			conf_error_add(
-			    loading.path, 0, "a comment is not closed");
-	} else if (!conf_error_any()) {
-		conf_error_add(loading.path, 0, "syntax error");
+	loading.closed = 0;
+	if (cfg_parse_buf(cfg, loading.file.text) == CFG_SUCCESS) {
+		places_sort();
+		return (0);
 	}
-	places_sort();
+	if (!conf_error_any())
+		conf_error_add(loading.path, 0, "syntax error");
+	return (-1);
 }
 
 /*
@@ -279,18 +304,14 @@ conf_complain(struct conf_section *section, const char *name, size_t i,
 }
 
 struct conf_section *
-conf_preset_open(const char *name)
+conf_preset_open(struct arena *arena, const char *name)
 {
 	cfg_t *cfg = parser_new();
-	char *text = strdup(preset_text(name));
 
-	if (text == NULL)
-		fatal(111, "conf.out_of_memory");
-	conf_file_blank(text);
-	if (cfg_parse_buf(cfg, text) != CFG_SUCCESS)
-		fatal(111, "conf.preset name=%s problem=\"no text\"", name);
-	places_sort();
-	free(text);
+	if (conf_file_text(&loading.file, arena, name, preset_text(name)) ==
+		-1 ||
+	    parse(cfg) == -1)
+		fatal(111, "conf.preset name=%s problem=\"bad text\"", name);
 	return (from(cfg));
 }
 
@@ -308,13 +329,12 @@ static void
 conf_read(struct conf *conf)
 {
 	struct conf_private *private = conf->private;
-	char *text = conf_file_read(private->arena, private->path);
 
-	if (text == NULL)
+	if (conf_file_read(&loading.file, private->arena, private->path) ==
+		-1 ||
+	    parse(of(private->root)) == -1)
 		return;
-	parse(of(private->root), text);
-	if (!conf_error_any())
-		conf_check(private->root);
+	conf_check(private->root);
 	if (!conf_error_any())
 		conf_take(conf);
 }

@@ -2,6 +2,7 @@
 #include "conf_file.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,90 +12,242 @@
 
 /* A configuration is text written by hand; list files are separate. */
 #define FILE_OCTETS_MAX (16 << 20)
+/* More braces within braces than the grammar has; the parser refuses them. */
+#define DEPTH_MAX 8
 
-char *
-conf_file_read(struct arena *arena, const char *path)
+/*
+ * Reading
+ */
+
+static const char *
+file_problem(FILE *in, struct stat *st)
 {
-	static const char end[] = "\n" CONF_FILE_END " = true\n";
+	if (in == NULL || fstat(fileno(in), st) == -1)
+		return (strerror(errno));
+	if (!S_ISREG(st->st_mode))
+		return ("not a file");
+	if (st->st_size > FILE_OCTETS_MAX)
+		return ("too large for a configuration");
+	return (NULL);
+}
+
+/* Arena; NULL after an error. */
+static char *
+text_read(struct arena *arena, const char *path)
+{
 	FILE *in = fopen(path, "r");
-	char *text;
 	struct stat st;
+	const char *problem = file_problem(in, &st);
+	char *text = NULL;
 	size_t len;
 
-	if (in == NULL || fstat(fileno(in), &st) == -1) {
-		conf_error_add(path, 0, "%s", strerror(errno));
-		if (in != NULL)
-			fclose(in);
-		return (NULL);
+	if (problem != NULL) {
+		conf_error_add(path, 0, "%s", problem);
+	} else {
+		text = arena_alloc(arena, (size_t)st.st_size + 1);
+		len = fread(text, 1, (size_t)st.st_size, in);
+		if (strlen(text) < len) {
+			conf_error_add(
+			    path, 0, "holds a NUL octet, so it is not text");
+			text = NULL;
+		}
 	}
-	if (!S_ISREG(st.st_mode) || st.st_size > FILE_OCTETS_MAX) {
-		conf_error_add(path, 0, "%s",
-		    S_ISREG(st.st_mode) ? "too large for a configuration"
-					: "not a file");
+	if (in != NULL)
 		fclose(in);
-		return (NULL);
-	}
-	text = arena_alloc(arena, (size_t)st.st_size + sizeof(end));
-	len = fread(text, 1, (size_t)st.st_size, in);
-	fclose(in);
-	if (memchr(text, '\0', len) != NULL) {
-		conf_error_add(path, 0, "holds a NUL octet, so it is not text");
-		return (NULL);
-	}
-	memcpy(text + len, end, sizeof(end));
 	return (text);
 }
 
 /*
- * The character behind a comment that starts at `p`, or `p` if none does. A
- * slash within a word ("ipc:///path") is just a slash.
+ * Scanning
  */
-static char *
-comment_end(const char *text, char *p)
-{
-	char *end;
 
-	if (*p == '#')
-		return (p + strcspn(p, "\n"));
-	if (*p != '/' || (p > text && strchr(" \t\r\n{}()=+,", p[-1]) == NULL))
-		return (p);
-	if (p[1] == '/')
-		return (p + strcspn(p, "\n"));
-	if (p[1] != '*')
-		return (p);
-	end = strstr(p, "*/");
-	return (end == NULL ? p : end + 2);
+struct scan {
+	struct conf_file *file;
+	const char *path;
+	char *p;
+	int line;
+	char before; /* the last character that was no space */
+	/* What is open, from the outermost. */
+	size_t depth;
+	struct {
+		bool list;
+		int line;
+	} open[DEPTH_MAX];
+};
+
+/* To `end`; NULL: to the end of the text. */
+static void
+scan_skip(struct scan *scan, const char *end)
+{
+	for (; *scan->p != '\0' && scan->p != end; scan->p++)
+		if (*scan->p == '\n')
+			scan->line++;
 }
 
-/* The character behind a quoted string that starts at `p`. */
-static char *
-string_end(char *p)
+/* Likewise, and what is skipped becomes spaces. */
+static void
+scan_blank(struct scan *scan, const char *end)
 {
-	const char quote = *p++;
+	char *p = scan->p;
 
-	while (*p != '\0' && *p != quote)
-		p += p[0] == '\\' && p[1] != '\0' ? 2 : 1;
-	return (*p == '\0' ? p : p + 1);
+	scan_skip(scan, end);
+	for (; p < scan->p; p++)
+		if (*p != '\n')
+			*p = ' ';
+}
+
+/* What begins on `line` has no end. */
+static int
+scan_unclosed(const struct scan *scan, int line, const char *what)
+{
+	conf_error_add(scan->path, line, "%s", what);
+	return (-1);
 }
 
 /*
- * libconfuse 3.3 counts the line of a comment several times, and its errors
- * then name a wrong one. So it is shown none: they become spaces.
+ * A slash within a word ("ipc:///path") is just a slash.
  */
-void
-conf_file_blank(char *text)
+static bool
+comment_begins(const struct scan *scan)
 {
-	char *p = text, *end;
+	const char *p = scan->p;
 
-	while (*p != '\0') {
-		if (*p == '"' || *p == '\'') {
-			p = string_end(p);
-		} else if ((end = comment_end(text, p)) > p) {
-			for (; p < end; p++)
-				if (*p != '\n')
-					*p = ' ';
-		} else {
-			p++;
-		}
+	if (*p != '/')
+		return (*p == '#');
+	return ((p[1] == '/' || p[1] == '*') &&
+		(p == scan->file->text ||
+		    strchr(" \t\r\n{}()=+,\"'", p[-1]) != NULL));
+}
+
+static int
+scan_comment(struct scan *scan)
+{
+	const int line = scan->line;
+	const char *end;
+
+	if (scan->p[0] == '#' || scan->p[1] == '/') {
+		scan_blank(scan, scan->p + strcspn(scan->p, "\n"));
+		return (0);
 	}
+	end = strstr(scan->p + 2, "*/");
+	scan_blank(scan, end == NULL ? NULL : end + 2);
+	return (end != NULL ? 0
+			    : scan_unclosed(scan, line,
+				  "a comment that begins here is not closed: "
+				  "\"*/\" is missing"));
+}
+
+/* Between double quotes "${NAME}" is one, whatever is in the name. */
+static int
+scan_string(struct scan *scan)
+{
+	const int line = scan->line;
+	const char quote = *scan->p;
+	const char *end, *name;
+
+	for (end = scan->p + 1; *end != '\0' && *end != quote; end++) {
+		if (*end == '\\' && end[1] != '\0')
+			end++;
+		else if (quote == '"' && strncmp(end, "${", 2) == 0 &&
+			 (name = strchr(end, '}')) != NULL)
+			end = name;
+	}
+	scan_skip(scan, end + (*end != '\0'));
+	return (*end != '\0'
+		    ? 0
+		    : scan_unclosed(scan, line,
+			  "a text that begins here is not closed, or one "
+			  "before it: its quote is missing"));
+}
+
+static void
+scan_brace(struct scan *scan)
+{
+	struct conf_file *file = scan->file;
+
+	if (*scan->p == '{') {
+		if (scan->depth < DEPTH_MAX) {
+			/* A list, or the name of a variable. */
+			scan->open[scan->depth].list =
+			    scan->before == '=' || scan->before == '$';
+			scan->open[scan->depth].line = scan->line;
+		}
+		scan->depth++;
+	} else if (scan->depth > 0 && --scan->depth < DEPTH_MAX &&
+		   !scan->open[scan->depth].list) {
+		file->section[file->sections++] = scan->open[scan->depth].line;
+	}
+}
+
+static int
+scan_one(struct scan *scan)
+{
+	const char c = *scan->p;
+
+	if (comment_begins(scan))
+		return (scan_comment(scan));
+	if (c == '{' || c == '}')
+		scan_brace(scan);
+	if (strchr(" \t\r\n", c) == NULL)
+		scan->before = c;
+	if (c == '"' || c == '\'')
+		return (scan_string(scan));
+	scan_skip(scan, scan->p + 1);
+	return (0);
+}
+
+static int
+scan_all(struct scan *scan)
+{
+	const size_t last = DEPTH_MAX - 1;
+	size_t depth;
+
+	/* The mark that some editors put before a text in UTF-8. */
+	if (strncmp(scan->p, "\xef\xbb\xbf", 3) == 0)
+		scan_blank(scan, scan->p + 3);
+	while (*scan->p != '\0')
+		if (scan_one(scan) == -1)
+			return (-1);
+	if ((depth = scan->depth) == 0)
+		return (0);
+	return (scan_unclosed(scan,
+	    scan->open[depth - 1 < last ? depth - 1 : last].line,
+	    "what begins here is not closed: \"}\" is missing"));
+}
+
+static size_t
+braces(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '}')) != NULL; text++)
+		n++;
+	return (n);
+}
+
+static int
+file_scan(struct conf_file *file, struct arena *arena, const char *path)
+{
+	struct scan scan = {
+	    .file = file, .path = path, .p = file->text, .line = 1};
+
+	file->sections = 0;
+	file->section = arena_alloc(
+	    arena, (braces(file->text) + 1) * sizeof(*file->section));
+	return (scan_all(&scan));
+}
+
+int
+conf_file_read(struct conf_file *file, struct arena *arena, const char *path)
+{
+	file->text = text_read(arena, path);
+	return (file->text == NULL ? -1 : file_scan(file, arena, path));
+}
+
+int
+conf_file_text(struct conf_file *file, struct arena *arena, const char *path,
+    const char *text)
+{
+	file->text = arena_strdup(arena, text);
+	return (file_scan(file, arena, path));
 }

@@ -24,7 +24,7 @@ struct conf_private {
 };
 
 /* conf.c: the text of a preset, parsed. */
-struct conf_section *conf_preset_open(const char *name);
+struct conf_section *conf_preset_open(struct arena *arena, const char *name);
 void conf_preset_close(struct conf_section *preset);
 
 /* conf_check.c: complains of what the file must not hold. */

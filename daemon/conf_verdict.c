@@ -107,7 +107,7 @@ conf_take_verdict(struct conf *conf)
 	char file[64];
 
 	if (strcmp(name, "none") != 0)
-		preset = conf_preset_open(name);
+		preset = conf_preset_open(conf->private->arena, name);
 	conf->private->rules = rules_new();
 	take_settings(section, &settings);
 	take_thresholds(root, &settings);

@@ -294,6 +294,70 @@ test_print(void **state)
 	}
 }
 
+/* Whatever is in a text, it is read as it was printed. */
+static void
+test_quotes(void **state)
+{
+	static const char *const texts[] = {
+	    "",
+	    "a b",
+	    "\"",
+	    "\\",
+	    "\\\"",
+	    "$",
+	    "${HOME}",
+	    "\\${HOME}",
+	    "$${HOME",
+	    "'",
+	    "{}#/*=",
+	    "a\nb\tc\rd",
+	    "\x01\xff",
+	};
+	char text[512];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(texts); i++) {
+		struct conf *conf;
+		char *printed, *p = text;
+		const char *from;
+
+		p += sprintf(p, "dmarc { pct-key = '");
+		for (from = texts[i]; *from != '\0'; from++)
+			p += sprintf(p, "%s%c",
+			    strchr("'\\", *from) != NULL ? "\\" : "", *from);
+		sprintf(p, "' }");
+		conf = load_good(text);
+		if (*texts[i] == '\0')
+			assert_null(conf->run.dmarc.pct_key);
+		else
+			assert_string_equal(
+			    conf->run.dmarc.pct_key, texts[i]);
+		printed = print(conf);
+		conf_free(conf);
+		conf = load_good(printed);
+		if (*texts[i] != '\0')
+			assert_string_equal(
+			    conf->run.dmarc.pct_key, texts[i]);
+		conf_free(conf);
+		free(printed);
+	}
+}
+
+/* What editors of other systems add. */
+static void
+test_foreign(void **state)
+{
+	struct conf *conf =
+	    load_good("\xef\xbb\xbflog {\r\n level = debug\r\n}\r\n");
+
+	(void)state;
+	assert_int_equal(conf->log_level, LOG_LEVEL_DEBUG);
+	conf_free(conf);
+	assert_null(load("\xef\xbb\xbf\r\nlog {\r\n level = x\r\n}\r\n"));
+	assert_non_null(strstr(error, ":3: level: \"x\""));
+}
+
 static void
 test_presets(void **state)
 {
@@ -354,26 +418,53 @@ test_times(void **state)
 	}
 }
 
+#define SEVERAL                                                                \
+	"log {\n level = x\n to = y\n}\n"                                      \
+	"resolver {\n forward = {\"::1\",\n \"mx\",\n \"192.0.2.1\"}\n}\n"     \
+	"rule \"a\\\\b\" {\n\n}"
+
 /* clang-format off */
 /* "PATH" stands for the file's name; of a longer message this is a part. */
 static const struct {
 	const char *text, *error;
 } mistakes[] = {
     /* what is not in the language */
-    {"x = 1", "PATH:1: no such option 'x'\n"},
-    {"\n\nlog { x = 1 }", "PATH:3: no such option 'x'\n"},
+    {"x = 1", "PATH:1: no such option 'x'; there is endpoint, control, "
+	"resolver, cache, dmarc, spf, verdict, score, rule, log, user, "
+	"sandbox\n"},
+    {"\n\nlog { x = 1 }",
+	"PATH:3: no such option 'x'; there is level, to, verdicts\n"},
+    {"end-of-file = true", "PATH:1: no such option 'end-of-file'; there is"},
     {"log { level = }", "PATH:1: unexpected token '}'\n"},
     {"}", "PATH:1: unexpected closing brace\n"},
     {"log level = info", "PATH:1: missing opening brace for section 'log'\n"},
     {"rule { action = reject }", "PATH:1: missing title for section 'rule'\n"},
-    {"log { level = info", "PATH: a section is not closed: \"}\" is missing\n"},
-    {"/* no end", "PATH: a comment is not closed\n"},
-    {"log { level = \"info }", "premature end of file"},
-    {"include(\"/dev/null\")", "PATH:1: no such option 'include'\n"},
+    {"log { level = info", "PATH:1: what begins here is not closed: \"}\" is missing\n"},
+    {"\nlog {\nlevel = info\n\ncache { size = 2M }\n",
+	"PATH:2: what begins here is not closed: \"}\" is missing\n"},
+    {"resolver { forward = {\"::1\"\n}", "PATH:1: what begins here"},
+    {"{{{{{{{{{{{{", "PATH:1: what begins here"},
+    {"\n/* no end", "PATH:2: a comment that begins here is not closed: "
+	"\"*/\" is missing\n"},
+    {"log {\n level = \"info }\n",
+	"PATH:2: a text that begins here is not closed, or one before it: its "
+	"quote is missing\n"},
+    {"log {\n level = 'info }\n", "PATH:2: a text that begins here"},
+    {"spf { receiver = \"${A\" }", "PATH:1: a text that begins here"},
+    {"include(\"/dev/null\")", "PATH:1: no such option 'include'; there"},
+    /* the mistakes of a file are told together, each where it stands */
+    {SEVERAL,
+	"PATH:2: level: \"x\" is not one of error, warning, info, debug\n"},
+    {SEVERAL,
+	"PATH:3: to: \"y\" is not one of stderr, syslog\n"},
+    {SEVERAL,
+	"PATH:7: forward: \"mx\" is not an address"},
+    {SEVERAL,
+	"PATH:10: rule \"a\\b\": a title holds no quote"},
     /* comments do not disturb the count of lines */
-    {"# 1\n// 2\n/* 3\n4\n*/ # 5\nx = 1", "PATH:6: no such option 'x'\n"},
+    {"# 1\n// 2\n/* 3\n4\n*/ # 5\nx = 1", "PATH:6: no such option 'x'; there"},
     {"log { # 1\n\n# 3\nlevel = x }", "PATH:4: level: \"x\""},
-    {"spf { receiver = \"#\" }\nx = 1", "PATH:2: no such option 'x'\n"},
+    {"spf { receiver = \"#\" }\nx = 1", "PATH:2: no such option 'x'; there"},
     /* endpoints */
     {"\nendpoint \"tcp://127.0.0.1:1\" {}",
 	"PATH:2: endpoint \"tcp://127.0.0.1:1\": tcp is refused without a key"},
@@ -481,7 +572,15 @@ static const struct {
     {"score { quarantine = 10 reject = 5 }",
 	"PATH:1: score: quarantine = 10 is above reject = 5\n"},
     {"score { reject = x }", "PATH:1: reject: \"x\" is not a number like 5 or -0.25\n"},
-    {"\nrule \"x\" {\n when = \"spf is\"\n action = reject }", "PATH:"},
+    /* a rule is where it begins, and a condition where it stands */
+    {"\nrule \"x\" {\n when = \"spf is\"\n action = reject }",
+	"PATH:3:16: rule \"x\": here a value is missing"},
+    {"spf { receiver = ${HOME} }\nrule \"x\" {\n\n\n}\n",
+	"PATH:2: rule \"x\": a rule needs an action or a score\n"},
+    {"rule \"x\" {\n action = reject\n}\nrule \"y\" {\n action = no\n}\n",
+	"PATH:4: rule \"y\": action is accept"},
+    {"rule \"x\" {\n action = no\n}\nrule \"y\" {\n action = no\n}\n",
+	"\"no\"\nPATH:4: rule \"y\": action is accept"},
     {"rule \"x\" { when = \"spf is\" action = reject }",
 	"rule \"x\": here a value is missing\n    spf is\n          ^\n"},
     {"rule \"x\" { action = bounce }",
@@ -584,6 +683,8 @@ main(void)
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_everything),
 	    cmocka_unit_test(test_print),
+	    cmocka_unit_test(test_quotes),
+	    cmocka_unit_test(test_foreign),
 	    cmocka_unit_test(test_presets),
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_unreadable),
