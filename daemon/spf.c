@@ -871,19 +871,25 @@ identity_set(struct check *check)
 	}
 	origin = check->macros.origin;
 	len = strlen(origin);
-	if (len > 1 && origin[len - 1] == '.')
+	/* RFC 7208 4.3: an empty label is the last one, or it is malformed. */
+	if (len > 1 && origin[len - 1] == '.' && origin[len - 2] != '.')
 		len--;
 	check->macros.origin = arena_strndup(check->arena, origin, len);
 	check->answer->domain = check->macros.origin;
 }
 
 /*
- * RFC 7208 4.3: is there a domain to ask about? An address literal is none,
- * nor is a name that is not in A-labels. The rest is for record_load().
+ * RFC 7208 2.3, 4.3: is there a domain to ask about? An address is none, as a
+ * literal or as it stands, nor is a name that is not in A-labels. The rest is
+ * for record_load().
  */
 static bool
 identity_is_domain(const char *domain)
 {
+	struct ipaddr ip;
+
+	if (ipaddr_from_text(&ip, domain) == 0)
+		return (false);
 	for (; *domain != '\0'; domain++)
 		if (*domain <= ' ' || *domain > '~' || *domain == '[')
 			return (false);

@@ -489,7 +489,8 @@ spf_macro_name(struct spf_macros *macros, const char *text, size_t len,
 	expand(&sink, macros, start, text + len);
 	start = sink.buf;
 	left = sink.len;
-	if (left > 0 && sink.buf[left - 1] == '.')
+	if (left > 0 && sink.buf[left - 1] == '.' &&
+	    (left == 1 || sink.buf[left - 2] != '.'))
 		left--;
 	/* RFC 7208 7.3: labels go from the left until 253 octets are left. */
 	while (left > SPF_NAME_MAX) {

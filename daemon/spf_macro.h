@@ -50,8 +50,8 @@ bool spf_macro_is_explanation(const char *text, size_t len);
 bool spf_macro_uses(const char *text, size_t len, char letter);
 
 /*
- * The <target-name> (4.8). Cut from the left to 253 octets (7.3), without a
- * trailing dot. It may still be no name: "a..b", or nothing at all, which is
+ * The <target-name> (4.8). Cut from the left to 253 octets (7.3), without its
+ * trailing dot. It may still be no name: "a..b", "a..", or nothing, which is
  * also what is left of macros that read 64 kB of values to give less than that.
  * `name` gets a NUL. Returns its length.
  */

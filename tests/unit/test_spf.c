@@ -103,6 +103,10 @@ static const struct test tests[] = {
     {"trailing dot", D "-all exp=e.d.example\ne.d.example TXT %{d} %{o} %{s}",
 	SPF_FAIL, "-all", "d.example d.example bob@d.example",
 	.from = "bob@d.example.", .read_local = true},
+    {"two trailing dots", D "-all", SPF_NONE, "default",
+	.from = "bob@d.example.."},
+    {"two trailing dots in HELO", D "-all", SPF_NONE, "default",
+	.identity = SPF_HELO, .helo = "d.example.."},
     {"only dots", D "-all", SPF_NONE, "default", .from = "bob@..."},
     {"no domain", D "-all", SPF_NONE, "default", .from = "bob@"},
     {"empty label", D "-all", SPF_NONE, "default", .from = "bob@d..example"},
@@ -110,6 +114,36 @@ static const struct test tests[] = {
 	.from = "bob@e" E63 ".example"},
     {"address literal", "[192.0.2.1] TXT v=spf1 -all", SPF_NONE, "default",
 	.from = "bob@[192.0.2.1]"},
+    {"an address", "192.0.2.1 TXT v=spf1 -all", SPF_NONE, "default",
+	.identity = SPF_HELO, .helo = "192.0.2.1"},
+    {"a name of 63 octets a label", E63 ".example TXT v=spf1 -all", SPF_FAIL,
+	"-all", .from = "bob@" E63 ".example"},
+    {"underscores", "_x.d_y.example TXT v=spf1 -all", SPF_FAIL, "-all",
+	.from = "bob@_x.d_y.example"},
+    /* Spelling: 4.5, 4.6.1, 5, 6, 12; RFC 5234 has letters of either case */
+    {"upper case", "D.EXAMPLE TXT V=SPF1 IP4:10.0.0.1 A:X.Example -ALL\n"
+	"x.example A 192.0.2.1", SPF_PASS, "A:X.Example"},
+    {"redirect in capitals", D "ReDirect=r.example\n"
+	"r.example TXT v=spf1 -all EXP=e.example\ne.example TXT why", SPF_FAIL,
+	"-all", "why"},
+    {"capitals twice", D "exp=e.example EXP=e.example -all", SPF_PERMERROR,
+	"comes twice"},
+    {"spaces at the end", D "-all   ", SPF_FAIL, "-all"},
+    {"many spaces", D "  ip4:10.0.0.1    -all", SPF_FAIL, "-all"},
+    {"a tab between terms", D "a\t-all", SPF_PERMERROR, "\"a?-all\""},
+    {"a space behind the colon", D "ip4: 192.0.2.1", SPF_PERMERROR, "\"ip4:\""},
+    {"a space behind the qualifier", D "- all", SPF_PERMERROR, "\"-\""},
+    {"a comma", D "ip4:192.0.2.1, -all", SPF_PERMERROR, "192.0.2.1,"},
+    {"in quotes", "d.example TXT \"v=spf1 -all\"", SPF_NONE, "default"},
+    {"not ASCII", D "a \xc3\xa9 -all", SPF_PERMERROR, "\"??\""},
+    {"a name without argument", D "ip4:192.0.2.1 +exists", SPF_PERMERROR,
+	"argument is missing"},
+    {"only a prefix length", D "ip4:192.0.2.1 a:/24", SPF_PERMERROR,
+	"\"a:/24\""},
+    {"an unknown modifier many times", D "x=a x=b X=%{c}%{t} ip4:192.0.2.1",
+	SPF_PASS, "ip4:192.0.2.1"},
+    {"a wrong prefix behind a match", D "ip4:192.0.2.1 mx/24/64", SPF_PERMERROR,
+	"\"mx/24/64\""},
     /* RFC 8616 4: U-labels are for MAIL FROM alone */
     {"U-label", "xn--bcher-kva.example TXT v=spf1 -all exp=e.d.example\n"
 	"e.d.example TXT %{d} %{s}", SPF_FAIL, "-all",
@@ -175,6 +209,8 @@ static const struct test tests[] = {
 	.ip = IP6},
     {"a /0", D "a/0 -all\nd.example A 10.0.0.1", SPF_PASS, "a/0"},
     {"a /0, no address", D "a/0 -all", SPF_FAIL, "-all"},
+    {"ip6 that holds all IPv4", D "ip6:::/96 ip6:::1/64 -all", SPF_FAIL,
+	"-all"},
     {"a //0", D "a//0 -all\nd.example AAAA 2001:db9::1", SPF_PASS, "a//0",
 	.ip = IP6},
     {"mx /0", D "mx/0 -all\nd.example MX 0 m.d.example\n"
@@ -207,6 +243,33 @@ static const struct test tests[] = {
 	"no SPF record"},
     {"empty target", D "a:%{h} -all", SPF_FAIL, "-all", .helo = "",
 	.read_helo = true},
+
+    {"target with two trailing dots", D "a:%{h} -all\n"
+	"d.example A 192.0.2.1", SPF_FAIL, "-all", .helo = "d.example..",
+	.read_helo = true},
+    {"target with one", D "a:%{h} -all\nd.example A 192.0.2.1", SPF_PASS,
+	"a:%{h}", .helo = "d.example.", .read_helo = true},
+    {"target is a dot", D "a:%{h} -all\n. A 192.0.2.1", SPF_FAIL, "-all",
+	.helo = ".", .read_helo = true},
+    {"label of 64 octets", D "a:e" E63 ".example a:b.%{l}.example -all",
+	SPF_FAIL, "-all", .from = "e" E63 "@d.example", .read_local = true},
+    /* 7.3: what makes a name too long goes from its left side */
+    {"name of 271 octets", D "include:i.example -all\ni.example TXT v=spf1 "
+	"a:" E63 "." E63 "." E63 "." E63 ".%{d1}.example\n"
+	E63 "." E63 "." E63 ".example.example A 192.0.2.1", SPF_PASS,
+	"include:i.example"},
+    {"long local-part", D "include:%{l}.%{d} -all\n" E63 "." E63 "." E63
+	".d.example TXT v=spf1 +all", SPF_PASS, "include:%{l}.%{d}",
+	.from = E63 "." E63 "." E63 "." E63 "@d.example", .read_local = true},
+    {"quoted local-part", D "exists:%{l}.u.example -all\n"
+	"\"a.b+c\".u.example A 127.0.0.2", SPF_PASS, "exists:%{l}.u.example",
+	.from = "\"a.b+c\"@d.example", .read_local = true},
+    {"a backslash is no escape", D "a:%{l}.x.example -all\n"
+	"a\\.b.x.example A 192.0.2.1", SPF_PASS, "a:%{l}.x.example",
+	.from = "a\\.b@d.example", .read_local = true},
+    {"subaddress", D "exists:%{l1r+}.u.example -all\n"
+	"bob.u.example A 127.0.0.2", SPF_PASS, "exists:%{l1r+}.u.example",
+	.from = "bob+x.y@d.example", .read_local = true},
 
     /* Explanations: spaces, several strings, ASCII, NUL (below) */
     {"spaces", D "-all exp=e.d.example\ne.d.example TXT  a  b ", SPF_FAIL,
@@ -375,6 +438,9 @@ static const struct test tests[] = {
 	SPF_FAIL, "-all", "o.example"},
     {"p unknown", D "exists:%{p}.d.example\nunknown.d.example A 127.0.0.2",
 	SPF_PASS, "exists:%{p}.d.example"},
+    {"p not confirmed", D "exists:%{p}.x.example -all\n"
+	"1.2.0.192.in-addr.arpa PTR h.example\nh.example A 10.0.0.1\n"
+	"unknown.x.example A 127.0.0.2", SPF_PASS, "exists:%{p}.x.example"},
     {"p fails", D "-all exp=e.d.example\ne.d.example TXT %{p}\n"
 	"1.2.0.192.in-addr.arpa PTR !FAILED", SPF_FAIL, "-all", "unknown"},
 
@@ -395,6 +461,9 @@ static const struct test tests[] = {
 	"more than 10 terms"},
     {"self-include", D "include:d.example -all", SPF_PERMERROR,
 	"more than 10 terms"},
+    {"a redirect that is not reached", D
+	"a a a a a a a a a a ip4:192.0.2.1 redirect=r.example\n"
+	"d.example A 10.0.0.1", SPF_PASS, "ip4:192.0.2.1"},
     {"include loop", D "include:i.example\n"
 	"i.example TXT v=spf1 include:d.example", SPF_PERMERROR,
 	"more than 10 terms"},
@@ -410,6 +479,10 @@ static const struct test tests[] = {
     {"mx hosts are not void", D "mx -all\nd.example MX 0 a.example\n"
 	"d.example MX 0 b.example\nd.example MX 0 c.example", SPF_FAIL, "-all",
 	.ip = IP6},
+    /* Whoever connects chooses his names: they must not cost a fail. */
+    {"ptr is not void", D "a:x.example a:y.example ptr -all", SPF_FAIL, "-all"},
+    {"null mx is not void", D "a:x.example a:y.example mx -all\n"
+	"d.example MX 0 .", SPF_FAIL, "-all"},
     {"exp is not void", D "a:x.example a:y.example -all exp=z.example",
 	SPF_FAIL, "-all"},
     {"a match ends the count", D "a:x.example a:y.example ip4:192.0.2.1 "
@@ -779,6 +852,67 @@ add_txt(struct zone *zone, const char *owner, const void *text, size_t len)
 	rrset_add_txt(entry->set, text, len);
 }
 
+/* `text` with "|" between the strings of one record. */
+static void
+add_strings(struct zone *zone, const char *owner, const char *text)
+{
+	uint8_t data[512], *length = data, *p = data + 1;
+	struct zone_entry *entry;
+	struct dname name;
+
+	assert_int_equal(dname_from_text(&name, owner), 0);
+	entry = zone_add(
+	    zone, &name, RR_TXT, zone_set(RR_PRESENT, RR_FAILURE_NONE));
+	entry->given = true;
+	for (; *text != '\0'; text++) {
+		if (*text != '|') {
+			*p++ = (uint8_t)*text;
+			continue;
+		}
+		*length = (uint8_t)(p - length - 1);
+		length = p++;
+	}
+	*length = (uint8_t)(p - length - 1);
+	rrset_add(entry->set, data, (size_t)(p - data));
+}
+
+/* RFC 7208 3.3, 6.2: strings are joined without spaces. */
+static void
+test_strings(void **state)
+{
+	static const struct {
+		const char *record, *exp;
+		struct test test;
+	} rows[] = {
+	    {"v=sp|f1 ip4:192.|0.2.1 -a|ll", "",
+		{"split anywhere", .result = SPF_PASS,
+		    .detail = "ip4:192.0.2.1"}},
+	    {"|v=spf1| -all|", "",
+		{"empty strings", .result = SPF_FAIL, .detail = "-all"}},
+	    {"v=spf1|", "",
+		{"only a version", .result = SPF_NEUTRAL, .detail = "default"}},
+	    {"v=spf1 ip4:192.0.2.1|-all", "",
+		{"a forgotten space", .result = SPF_PERMERROR,
+		    .detail = "ip4:192.0.2.1-all"}},
+	    {"v=spf1|-all", "",
+		{"another version", .result = SPF_NONE, .detail = "default"}},
+	    {"v=spf1 -all exp=e.|d.example", "%{|d}| no",
+		{"explanation", .result = SPF_FAIL, .detail = "-all",
+		    .explanation = "d.example no"}},
+	};
+	struct zone *zone;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(rows); i++) {
+		zone = zone_open("", false);
+		add_strings(zone, "d.example", rows[i].record);
+		add_strings(zone, "e.d.example", rows[i].exp);
+		check_all_ways(zone, &rows[i].test);
+		zone_close(zone);
+	}
+}
+
 /* A NUL does not end a text: it makes it wrong. */
 static void
 test_nul(void **state)
@@ -1031,6 +1165,7 @@ main(void)
 	    cmocka_unit_test(test_counts),
 	    cmocka_unit_test(test_include_bomb),
 	    cmocka_unit_test(test_cve_2023_42118),
+	    cmocka_unit_test(test_strings),
 	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_rounds),
 	    cmocka_unit_test(test_identity),
