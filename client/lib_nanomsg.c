@@ -8,12 +8,16 @@
 #include <nanomsg/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "lib_endpoint.h"
 #include "msg.h"
 
 #define WORKER_STACK 131072 /* octets; nanomsg's thread needs few of them */
 #define RECONNECT_MS 5	    /* a daemon that restarts is found again at once */
+#define DESCRIPTORS  5	    /* two of the thread, two of the socket, and one */
 /* The protocol puts four octets before ours; a little more does no harm. */
 #define RECEIVE_MAX (MSG_MAX + 64)
 
@@ -45,27 +49,82 @@ options_set(int handle, enum endpoint_kind kind)
 }
 
 /*
- * nanomsg starts a thread with its first socket, and aborts if it cannot. A
- * stack of the usual 8 MB does not fit where qmail's softlimit allows 16 MB in
- * all, so for this moment the default is a small one.
+ * Where descriptors run out while nanomsg starts its thread, it does not fail
+ * but hangs for ever. Returns 0 if there are enough, or -1 with errno.
  */
 static int
-socket_open(void)
+descriptors_check(void)
 {
-	pthread_attr_t usual, small;
-	int handle;
+	int fds[DESCRIPTORS], n = 0, error = 0;
 
-	if (pthread_getattr_default_np(&usual) != 0)
-		return (nn_socket(AF_SP, NN_REQ));
+	while (n < DESCRIPTORS && error == 0)
+		if ((fds[n] = eventfd(0, EFD_CLOEXEC)) == -1)
+			error = errno;
+		else
+			n++;
+	while (n > 0)
+		close(fds[--n]);
+	errno = error;
+	return (error == 0 ? 0 : -1);
+}
+
+static bool
+is_limited(int resource)
+{
+	struct rlimit limit;
+
+	return (getrlimit(resource, &limit) == 0 &&
+		limit.rlim_cur != RLIM_INFINITY);
+}
+
+/* Leaves what it was in `usual`; false: nothing was changed. */
+static bool
+stack_default_small(pthread_attr_t *usual)
+{
+	pthread_attr_t small;
+
+	if (pthread_getattr_default_np(usual) != 0)
+		return (false);
 	if (pthread_attr_init(&small) == 0) {
 		pthread_attr_setstacksize(&small, WORKER_STACK);
 		pthread_setattr_default_np(&small);
 		pthread_attr_destroy(&small);
 	}
+	return (true);
+}
+
+static int
+socket_open_small(void)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	pthread_attr_t usual;
+	bool changed;
+	int handle;
+
+	pthread_mutex_lock(&lock);
+	changed = stack_default_small(&usual);
 	handle = nn_socket(AF_SP, NN_REQ);
-	pthread_setattr_default_np(&usual);
-	pthread_attr_destroy(&usual);
+	if (changed) {
+		pthread_setattr_default_np(&usual);
+		pthread_attr_destroy(&usual);
+	}
+	pthread_mutex_unlock(&lock);
 	return (handle);
+}
+
+/*
+ * nanomsg starts a thread with its first socket, and aborts if it cannot. A
+ * stack of the usual 8 MB does not fit where qmail's softlimit allows 16 MB in
+ * all, so there the default is a small one for this moment. The default is the
+ * whole program's, and another thread may start one just then: where memory is
+ * not limited it stays as it is.
+ */
+static int
+socket_open(void)
+{
+	if (is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA))
+		return (socket_open_small());
+	return (nn_socket(AF_SP, NN_REQ));
 }
 
 int
@@ -78,8 +137,7 @@ nano_open(const char *endpoint)
 		errno = EINVAL;
 		return (-1);
 	}
-	handle = socket_open();
-	if (handle < 0)
+	if (descriptors_check() < 0 || (handle = socket_open()) < 0)
 		return (-1);
 	if (options_set(handle, kind) < 0 || nn_connect(handle, endpoint) < 0) {
 		nano_close(handle);
