@@ -17,7 +17,7 @@
 #include "resolver.h"
 #include "sandbox.h"
 #include "server.h"
-#include "spf.h"
+#include "spf_library.h"
 
 /* Descriptors kept from clients, for files and the resolver's sockets. */
 #define DESCRIPTORS_RESERVED 512

@@ -4,10 +4,10 @@
  *
  * libspf2 as it stands neither follows RFC 7208 nor survives hostile text, so
  * it never sees any: it gets canonical records (spf_canonical.h), in which a
- * handle stands for each term. When the library looks a handle up, lookup()
- * finds the term, expands its domain, reads the view and answers. Thus the
- * library runs the control flow and compares the addresses; grammar, macros,
- * names, limits and explanations are ours.
+ * handle stands for each term. When the library (spf_library.h) looks a handle
+ * up, lookup() finds the term, expands its domain, reads the view and answers.
+ * Thus the library runs the control flow and compares the addresses; grammar,
+ * macros, names, limits and explanations are ours.
  *
  * Two things turn the course of an evaluation:
  *
@@ -23,19 +23,15 @@
  */
 #include "spf.h"
 
-#include <netinet/in.h>
-#include <setjmp.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <spf2/spf.h>
-
 #include "arena.h"
-#include "idn.h"
 #include "spf_canonical.h"
 #include "spf_client.h"
+#include "spf_library.h"
 #include "spf_macro.h"
 #include "spf_record.h"
+#include "spf_sender.h"
 
 /*
  * A record is loaded at most once for each of the ten terms and at the start,
@@ -65,6 +61,7 @@ struct check {
 	struct arena *arena;
 	const struct spf_question *question;
 	struct spf_answer *answer;
+	struct spf_sender sender;
 	struct spf_macros macros;
 
 	bool missing; /* the result will be thrown away */
@@ -160,15 +157,6 @@ record_get(struct check *check, const struct dname *name, uint16_t type,
 
 /* --- Targets -------------------------------------------------------------- */
 
-static bool
-is_ascii(const char *text)
-{
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text >= 0x80)
-			return (false);
-	return (true);
-}
-
 /*
  * RFC 8616 4: with a local-part that is not ASCII, a term that includes %{s}
  * or %{l} does not match anything.
@@ -181,7 +169,7 @@ term_is_void(struct check *check, const struct spf_term *term)
 		!spf_macro_uses(term->target, term->target_len, 'l')))
 		return (false);
 	check->macros.read_local = true;
-	return (!is_ascii(check->macros.local));
+	return (!check->sender.local_is_ascii);
 }
 
 /*
@@ -242,12 +230,9 @@ handle_new(struct check *check, int role, struct frame *frame,
 }
 
 static struct handle *
-handle_find(const struct check *check, const char *text)
+handle_find(const struct check *check, unsigned n)
 {
-	const int n = spf_handle_parse(text);
-
-	return (n == -1 || (unsigned)n >= check->nhandles ? NULL
-							  : check->handles[n]);
+	return (n >= check->nhandles ? NULL : check->handles[n]);
 }
 
 /* --- Records, made canonical ---------------------------------------------- */
@@ -375,28 +360,6 @@ record_load(struct check *check, const char *domain, enum spf_result nothing,
 
 /* --- What the library asks ------------------------------------------------ */
 
-/* It sees no other names than handles; the rest of its queries are ours. */
-static SPF_dns_rr_t *
-rr_new(int type, int outcome)
-{
-	return (SPF_dns_rr_new_init(NULL, "z", type, 0, outcome));
-}
-
-/* Appends one record's data; out of memory makes the answer a failure. */
-static void
-rr_add(SPF_dns_rr_t *rr, const void *data, size_t len)
-{
-	if (rr == NULL)
-		return;
-	if (SPF_dns_rr_buf_realloc(rr, rr->num_rr, len) != SPF_E_SUCCESS) {
-		rr->herrno = TRY_AGAIN;
-		return;
-	}
-	memcpy(rr->rr[rr->num_rr], data, len);
-	rr->num_rr++;
-	rr->herrno = NETDB_SUCCESS;
-}
-
 /*
  * A term that needs DNS is about to be evaluated. Returns 0, or -1 if it is
  * one too many.
@@ -425,12 +388,11 @@ void_count(struct check *check, const struct rrset *set)
 		check_stop(check, SPF_PERMERROR, "more than 2 void lookups");
 }
 
-static SPF_dns_rr_t *
-addresses_answer(
-    struct check *check, const struct rrset *set, const struct spf_term *term)
+static void
+addresses_answer(struct check *check, const struct rrset *set,
+    const struct spf_term *term, struct spf_reply *reply)
 {
 	const struct ipaddr *client = &check->question->client_ip;
-	SPF_dns_rr_t *rr = rr_new(spf_client_type(client), HOST_NOT_FOUND);
 	struct rdata record = {0};
 	struct ipaddr ip;
 
@@ -438,14 +400,14 @@ addresses_answer(
 		/* "/0": every address will do. */
 		if (spf_canonical_bits(term, client) == 0)
 			ip = *client;
-		rr_add(rr, ip.addr, ip.octets);
+		spf_reply_address(reply, &ip);
 	}
-	return (rr);
 }
 
 /* RFC 7208 5.3 */
-static SPF_dns_rr_t *
-a_answer(struct check *check, const struct handle *handle)
+static void
+a_answer(
+    struct check *check, const struct handle *handle, struct spf_reply *reply)
 {
 	const struct rrset *set = NULL;
 	struct dname name;
@@ -454,29 +416,29 @@ a_answer(struct check *check, const struct handle *handle)
 		set = record_get(check, &name,
 		    spf_client_type(&check->question->client_ip), false);
 	void_count(check, set);
-	return (addresses_answer(check, set, &handle->term));
+	addresses_answer(check, set, &handle->term, reply);
 }
 
 /* An address lookup of an mx host: it is not counted as void. */
-static SPF_dns_rr_t *
-host_answer(struct check *check, const struct handle *handle)
+static void
+host_answer(
+    struct check *check, const struct handle *handle, struct spf_reply *reply)
 {
 	const struct rrset *set = record_get(check, handle->host,
 	    spf_client_type(&check->question->client_ip), false);
 
-	return (addresses_answer(check, set, &handle->term));
+	addresses_answer(check, set, &handle->term, reply);
 }
 
 /* RFC 7208 5.4: each host gets a handle of its own. */
-static SPF_dns_rr_t *
-mx_answer(struct check *check, const struct handle *handle)
+static void
+mx_answer(
+    struct check *check, const struct handle *handle, struct spf_reply *reply)
 {
-	SPF_dns_rr_t *rr = rr_new(ns_t_mx, HOST_NOT_FOUND);
 	const struct rrset *set = NULL;
 	struct rdata record = {0};
 	struct dname name;
 	struct handle *host;
-	char text[SPF_HANDLE_MAX];
 
 	if (target_name(check, handle, &name) == 0)
 		set = record_get(check, &name, RR_MX, false);
@@ -484,37 +446,34 @@ mx_answer(struct check *check, const struct handle *handle)
 	/* RFC 7208 4.6.4: permerror, even if one of the first ten matches. */
 	if (set != NULL && set->count > SPF_MX_MAX) {
 		check_stop(check, SPF_PERMERROR, "more than 10 MX records");
-		return (rr);
+		return;
 	}
 	while (set != NULL && rrset_next(set, &record)) {
 		/* RFC 7505: "." is no host, it says that there is none. */
 		if (rdata_name(&record, 2, &name) == -1 ||
 		    dname_labels(&name) == 0)
 			continue;
-		spf_handle_text(check->nhandles, text);
+		spf_reply_host(reply, check->nhandles);
 		host = handle_new(
 		    check, HANDLE_HOST, handle->frame, &handle->term);
 		host->host = arena_memdup(check->arena, &name, sizeof(name));
-		rr_add(rr, text, strlen(text) + 1);
 	}
-	return (rr);
 }
 
 /* A match of a term that the library takes for an exists. */
-static SPF_dns_rr_t *
-match_answer(bool match)
+static void
+match_answer(bool match, struct spf_reply *reply)
 {
-	SPF_dns_rr_t *rr = rr_new(ns_t_a, HOST_NOT_FOUND);
-	static const struct in_addr any;
+	static const struct ipaddr any = {.octets = 4};
 
 	if (match)
-		rr_add(rr, &any, sizeof(any));
-	return (rr);
+		spf_reply_address(reply, &any);
 }
 
 /* RFC 7208 5.7: an A lookup whatever the client's family. */
-static SPF_dns_rr_t *
-exists_answer(struct check *check, const struct handle *handle)
+static void
+exists_answer(
+    struct check *check, const struct handle *handle, struct spf_reply *reply)
 {
 	const struct rrset *set = NULL;
 	struct dname name;
@@ -522,44 +481,41 @@ exists_answer(struct check *check, const struct handle *handle)
 	if (target_name(check, handle, &name) == 0)
 		set = record_get(check, &name, RR_A, false);
 	void_count(check, set);
-	return (match_answer(set != NULL && set->count > 0));
+	match_answer(set != NULL && set->count > 0, reply);
 }
 
 /* RFC 7208 5.5: a validated name that is the target, or lies below it. */
-static SPF_dns_rr_t *
-ptr_answer(struct check *check, const struct handle *handle)
+static void
+ptr_answer(
+    struct check *check, const struct handle *handle, struct spf_reply *reply)
 {
 	struct dname target;
-	bool match;
 
 	if (target_name(check, handle, &target) == -1)
-		return (match_answer(false));
-	match = spf_client_within(&check->client, &target);
+		return;
+	match_answer(spf_client_within(&check->client, &target), reply);
 	check->missing = check->missing || check->client.missing;
-	return (match_answer(match));
 }
 
-static SPF_dns_rr_t *
-handle_answer(struct check *check, const struct handle *handle)
+static void
+term_answer(
+    struct check *check, const struct handle *handle, struct spf_reply *reply)
 {
-	if (handle->role == HANDLE_HOST)
-		return (host_answer(check, handle));
-	if (handle->role == HANDLE_MARK) {
-		if (handle->frame == check->judge)
-			check->matched = &handle->term;
-		return (match_answer(false));
-	}
 	if (term_begin(check, handle) == -1)
-		return (match_answer(false));
+		return;
 	switch (handle->term.kind) {
 	case SPF_A:
-		return (a_answer(check, handle));
+		a_answer(check, handle, reply);
+		break;
 	case SPF_MX:
-		return (mx_answer(check, handle));
+		mx_answer(check, handle, reply);
+		break;
 	case SPF_PTR:
-		return (ptr_answer(check, handle));
+		ptr_answer(check, handle, reply);
+		break;
 	case SPF_EXISTS:
-		return (exists_answer(check, handle));
+		exists_answer(check, handle, reply);
+		break;
 	case SPF_ALL:
 	case SPF_INCLUDE:
 	case SPF_IP4:
@@ -569,210 +525,78 @@ handle_answer(struct check *check, const struct handle *handle)
 	case SPF_OTHER:
 		break;
 	}
-	return (match_answer(false));
 }
 
-/* The library's hook: every address and MX lookup. Never NULL. */
-static SPF_dns_rr_t *
-lookup(SPF_dns_server_t *server, const char *domain, ns_type type, int cache)
+/* The library's hook: every address and MX lookup. */
+static void
+lookup(void *arg, unsigned n, struct spf_reply *reply)
 {
-	struct check *check = server->hook;
-	const struct handle *handle = handle_find(check, domain);
-	SPF_dns_rr_t *rr = NULL;
+	struct check *check = arg;
+	const struct handle *handle = handle_find(check, n);
 
-	(void)cache;
-	if (handle != NULL && !check->stopped)
-		rr = handle_answer(check, handle);
-	if (handle != NULL && !check->stopped)
-		return (rr);
-	if (rr != NULL)
-		SPF_dns_rr_free(rr);
-	return (rr_new(type, TRY_AGAIN));
+	if (handle == NULL)
+		return;
+	switch (handle->role) {
+	case HANDLE_TERM:
+		term_answer(check, handle, reply);
+		break;
+	case HANDLE_HOST:
+		host_answer(check, handle, reply);
+		break;
+	case HANDLE_MARK:
+		if (handle->frame == check->judge)
+			check->matched = &handle->term;
+		break;
+	}
 }
 
-/* include: or redirect=: loads the record that the term leads to. */
-static int
-subrecord_load(struct check *check, const struct handle *handle,
-    struct spf_canonical *canonical)
+/* The library's hook: the record that an include: or redirect= leads to. */
+static void
+subrecord_load(void *arg, unsigned n, struct spf_canonical *canonical)
 {
-	const bool chain =
-	    handle->frame == check->judge && handle->term.kind == SPF_REDIRECT;
+	struct check *check = arg;
+	const struct handle *handle = handle_find(check, n);
 	struct frame *frame = NULL;
 	const char *domain;
 
-	if (term_begin(check, handle) == -1)
-		return (-1);
-	if (term_is_void(check, &handle->term)) {
-		spf_canonical_open(canonical);
-		return (0);
-	}
+	if (handle == NULL || term_begin(check, handle) == -1 ||
+	    term_is_void(check, &handle->term))
+		return;
 	domain = target_text(check, handle->frame, &handle->term);
 	/* RFC 7208 5.2, 6.1: no record there is permerror, not none. */
 	if (domain != NULL)
 		frame = record_load(check, domain, SPF_PERMERROR, canonical);
-	if (check->stopped)
-		return (-1);
-	if (frame == NULL) {
-		/* Missing: go on as if it did not match. */
-		spf_canonical_open(canonical);
-	} else if (chain) {
-		/* RFC 7208 6.2: the explanation is the redirected one's. */
+	/* RFC 7208 6.2: the explanation is the redirected one's. */
+	if (frame != NULL && handle->term.kind == SPF_REDIRECT &&
+	    handle->frame == check->judge) {
 		check->judge = frame;
 		check->matched = NULL;
 	}
-	return (0);
 }
 
-/* The library's hook: the record of the current domain, which is a handle. */
-static SPF_errcode_t
-get_spf(SPF_server_t *server, SPF_request_t *request, SPF_response_t *response,
-    SPF_record_t **record)
+static bool
+check_is_over(void *arg)
 {
-	struct check *check = server->resolver->hook;
-	const struct handle *handle = handle_find(check, request->cur_dom);
-	struct spf_canonical canonical;
+	const struct check *check = arg;
 
-	*record = NULL;
-	if (handle == NULL || check->stopped ||
-	    subrecord_load(check, handle, &canonical) == -1)
-		return (SPF_E_DNS_ERROR);
-	return (SPF_record_compile(server, response, record, canonical.text));
-}
-
-/* The library's hook: explanations are ours. */
-static SPF_errcode_t
-get_exp(SPF_server_t *server, const char *domain, char **buf, size_t *len)
-{
-	(void)server;
-	(void)domain;
-	(void)buf;
-	(void)len;
-	return (SPF_E_NOT_SPF);
-}
-
-/* --- The library ---------------------------------------------------------- */
-
-/* One for all checks: they run one after the other in one thread. */
-static SPF_dns_server_t library_dns = {
-    .lookup = lookup, .get_spf = get_spf, .get_exp = get_exp, .name = "view"};
-static SPF_server_t *library;
-static jmp_buf library_escape;
-
-/* By default the library prints, and its errors abort the process. */
-static void library_error(const char *file, int line, const char *message)
-    __attribute__((noreturn));
-
-static void
-library_error(const char *file, int line, const char *message)
-{
-	(void)file;
-	(void)line;
-	(void)message;
-	longjmp(library_escape, 1);
+	return (check->stopped);
 }
 
 static void
-library_message(const char *file, int line, const char *message)
+library_run(struct check *check, const struct spf_canonical *canonical)
 {
-	(void)file;
-	(void)line;
-	(void)message;
-}
+	struct spf_hooks hooks = {.lookup = lookup,
+	    .record = subrecord_load,
+	    .over = check_is_over,
+	    .arg = check};
+	struct spf_verdict verdict;
 
-static void
-library_open(void)
-{
-	SPF_response_t *response = NULL;
-
-	SPF_error_handler = library_error;
-	SPF_warning_handler = library_message;
-	SPF_info_handler = library_message;
-	SPF_debug_handler = library_message;
-	library = SPF_server_new_dns(&library_dns, 0);
-	if (library == NULL)
-		library_error(__FILE__, __LINE__, "out of memory");
-	/* The counts are ours; the marks must not use up the library's. */
-	SPF_server_set_max_dns_mech(library, 1000);
-	/* It expands an explanation for every fail: the cheapest there is. */
-	SPF_server_set_explanation(library, "x", &response);
-	if (response != NULL)
-		SPF_response_free(response);
-}
-
-static void
-library_result(struct check *check, SPF_response_t *response)
-{
-	static const enum spf_result results[] = {
-	    [SPF_RESULT_INVALID] = SPF_PERMERROR,
-	    [SPF_RESULT_NEUTRAL] = SPF_NEUTRAL,
-	    [SPF_RESULT_PASS] = SPF_PASS,
-	    [SPF_RESULT_FAIL] = SPF_FAIL,
-	    [SPF_RESULT_SOFTFAIL] = SPF_SOFTFAIL,
-	    [SPF_RESULT_NONE] = SPF_PERMERROR,
-	    [SPF_RESULT_TEMPERROR] = SPF_TEMPERROR,
-	    [SPF_RESULT_PERMERROR] = SPF_PERMERROR};
-	const enum spf_result result = results[SPF_response_result(response)];
-
-	/* RFC 7208 4.7: nothing matched. */
-	if (SPF_response_reason(response) == SPF_REASON_DEFAULT)
+	spf_library_run(
+	    canonical, &check->question->client_ip, &hooks, &verdict);
+	if (!verdict.matched)
 		check->matched = NULL;
 	/* Every error is ours and has stopped the check; but who knows. */
-	check_stop(check, result,
-	    result == SPF_PERMERROR || result == SPF_TEMPERROR
-		? SPF_strerror(SPF_response_errcode(response))
-		: NULL);
-}
-
-static void
-library_evaluate(struct check *check, const char *canonical)
-{
-	const struct ipaddr *ip = &check->question->client_ip;
-	SPF_request_t *request = SPF_request_new(library);
-	SPF_response_t *response = SPF_response_new(request);
-	SPF_record_t *record = NULL;
-	struct in_addr ip4;
-	struct in6_addr ip6;
-
-	if (request == NULL || response == NULL)
-		library_error(__FILE__, __LINE__, "out of memory");
-	memcpy(&ip4, ip->addr, sizeof(ip4));
-	memcpy(&ip6, ip->addr, sizeof(ip6));
-	if (ip->octets == 4)
-		SPF_request_set_ipv4(request, ip4);
-	else
-		SPF_request_set_ipv6(request, ip6);
-	/* It asks for no record of this name: the first one is given. */
-	request->cur_dom = "z";
-	library_dns.hook = check;
-	if (SPF_record_compile(library, response, &record, canonical) ==
-	    SPF_E_SUCCESS) {
-		response->spf_record_exp = record;
-		SPF_record_interpret(record, request, response, 0);
-	}
-	library_result(check, response);
-	if (record != NULL)
-		SPF_record_free(record);
-	SPF_response_free(response);
-	SPF_request_free(request);
-}
-
-/*
- * The library calls its error handler when memory is short or when it doubts
- * its own state, and expects it not to return. What it held is then lost, the
- * check ends with temperror, and the next one begins with a new library.
- */
-static void
-library_run(struct check *check, const char *canonical)
-{
-	if (setjmp(library_escape) != 0) {
-		library = NULL;
-		check->stopped = false;
-		check_stop(check, SPF_TEMPERROR, "libspf2 gave up");
-		return;
-	}
-	if (library == NULL)
-		library_open();
-	library_evaluate(check, canonical);
+	check_stop(check, verdict.result, verdict.problem);
 }
 
 /* --- The check ------------------------------------------------------------ */
@@ -811,91 +635,6 @@ explanation_make(struct check *check)
 	check->answer->explanation = arena_strdup(check->arena, out);
 }
 
-/*
- * RFC 5321 4.1.2: local-part "@" domain, perhaps behind a source route
- * ("@a,@b:"), which says nothing about the sender (RFC 7208 2.2).
- */
-static void
-mailbox_split(struct check *check, const char *mailbox)
-{
-	const char *at = strrchr(mailbox, '@'), *colon;
-
-	/* RFC 7208 4.3: without a local-part it is "postmaster". */
-	check->macros.local = "postmaster";
-	check->macros.origin = mailbox;
-	if (at == NULL)
-		return;
-	check->macros.origin = at + 1;
-	colon = *mailbox == '@' ? strchr(mailbox, ':') : NULL;
-	if (colon != NULL && colon < at)
-		mailbox = colon + 1;
-	if (at > mailbox)
-		check->macros.local = arena_strndup(
-		    check->arena, mailbox, (size_t)(at - mailbox));
-}
-
-/*
- * RFC 8616 4: the domain of a reverse-path may come in U-labels and is checked
- * in A-labels; a HELO name must come in A-labels.
- */
-static const char *
-origin_ascii(struct check *check, const char *origin)
-{
-	struct dname name;
-	char text[DNAME_TEXT_MAX];
-
-	if (is_ascii(origin) || idn_to_dname(&name, origin) == -1)
-		return (origin);
-	return (arena_strdup(check->arena, dname_text(&name, text)));
-}
-
-/* <sender> and <domain> (RFC 7208 2.3, 2.4, 4.1). */
-static void
-identity_set(struct check *check)
-{
-	const struct spf_question *question = check->question;
-	const char *origin;
-	size_t len;
-
-	check->answer->identity = question->identity;
-	/* RFC 7208 2.4: the null reverse-path is postmaster at the HELO. */
-	if (question->mail_from[0] == '\0')
-		check->answer->identity = SPF_HELO;
-	if (check->answer->identity == SPF_HELO) {
-		check->macros.local = "postmaster";
-		check->macros.origin = question->helo;
-	} else {
-		mailbox_split(check, question->mail_from);
-		check->macros.origin =
-		    origin_ascii(check, check->macros.origin);
-	}
-	origin = check->macros.origin;
-	len = strlen(origin);
-	/* RFC 7208 4.3: an empty label is the last one, or it is malformed. */
-	if (len > 1 && origin[len - 1] == '.' && origin[len - 2] != '.')
-		len--;
-	check->macros.origin = arena_strndup(check->arena, origin, len);
-	check->answer->domain = check->macros.origin;
-}
-
-/*
- * RFC 7208 2.3, 4.3: is there a domain to ask about? An address is none, as a
- * literal or as it stands, nor is a name that is not in A-labels. The rest is
- * for record_load().
- */
-static bool
-identity_is_domain(const char *domain)
-{
-	struct ipaddr ip;
-
-	if (ipaddr_from_text(&ip, domain) == 0)
-		return (false);
-	for (; *domain != '\0'; domain++)
-		if (*domain <= ' ' || *domain > '~' || *domain == '[')
-			return (false);
-	return (true);
-}
-
 static const char *
 client_name(void *arg, const char *domain)
 {
@@ -910,7 +649,12 @@ check_init(struct check *check, struct view *view,
 	    .arena = view_arena(view),
 	    .question = question,
 	    .answer = answer};
-	check->macros = (struct spf_macros){.helo = question->helo,
+	spf_sender_set(&check->sender, check->arena, question);
+	answer->identity = check->sender.identity;
+	answer->domain = check->sender.domain;
+	check->macros = (struct spf_macros){.local = check->sender.local,
+	    .origin = check->sender.domain,
+	    .helo = question->helo,
 	    .receiver = "unknown",
 	    .client_ip = &question->client_ip,
 	    .now = view_asof(view) / 1000,
@@ -951,24 +695,11 @@ spf_check(struct view *view, const struct spf_question *question,
 	memset(answer, 0, sizeof(*answer));
 	check_init(&check, view, question, answer);
 	view_enter(view, &answer->read);
-	identity_set(&check);
-	if (question->client_ip.octets != 0 &&
-	    identity_is_domain(answer->domain))
+	if (question->client_ip.octets != 0 && check.sender.has_domain)
 		check.judge =
 		    record_load(&check, answer->domain, SPF_NONE, &canonical);
 	if (check.judge != NULL)
-		library_run(&check, canonical.text);
+		library_run(&check, &canonical);
 	answer_finish(&check);
 	view_leave(view);
-}
-
-const char *
-spf_library_version(void)
-{
-	static char text[32];
-	int major, minor, patch;
-
-	SPF_get_lib_version(&major, &minor, &patch);
-	snprintf(text, sizeof(text), "%d.%d.%d", major, minor, patch);
-	return (text);
 }

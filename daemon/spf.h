@@ -5,7 +5,7 @@
  * matching over a canonical record that holds no octet from outside.
  *
  * Order of calls: spf_check() until nothing was missing, then spf_received()
- * where the line is wanted. One thread only: libspf2 is set up once, for all.
+ * where the line is wanted. One thread only, see spf_library.h.
  */
 #ifndef SPF_H
 #define SPF_H
@@ -86,7 +86,5 @@ const char *spf_received(struct view *view, const struct spf_question *question,
     const struct spf_answer *answer);
 
 const char *spf_result_text(enum spf_result result);
-
-const char *spf_library_version(void);
 
 #endif
