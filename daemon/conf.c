@@ -220,7 +220,8 @@ static int
 parse(cfg_t *cfg)
 {
 	loading.closed = 0;
-	if (cfg_parse_buf(cfg, loading.file.text) == CFG_SUCCESS) {
+	if (cfg_parse_buf(cfg, loading.file.text) == CFG_SUCCESS &&
+	    loading.closed == loading.file.sections) {
 		places_sort();
 		return (0);
 	}

@@ -96,6 +96,28 @@ endpoint_problem(struct conf_section *endpoint)
 	return (NULL);
 }
 
+/* Orders come in where no questions do. */
+static void
+check_control(struct conf_section *root)
+{
+	const size_t n = conf_count(root, "endpoint");
+	const char *address;
+	size_t i;
+
+	if (conf_count(root, "control") > 1)
+		conf_complain(root, "control", 1,
+		    "only one control endpoint is possible");
+	if (conf_count(root, "control") == 0)
+		return;
+	address = conf_title(conf_inner(root, "control", 0));
+	for (i = 0; i < n; i++)
+		if (strcmp(conf_title(conf_inner(root, "endpoint", i)),
+			address) == 0)
+			conf_complain(root, "control", 0,
+			    "control \"%s\": is an endpoint's address, too",
+			    address);
+}
+
 static void
 check_endpoints(struct conf_section *root)
 {
@@ -111,9 +133,7 @@ check_endpoints(struct conf_section *root)
 			    "endpoint \"%s\": %s", conf_title(endpoint),
 			    problem);
 	}
-	if (conf_count(root, "control") > 1)
-		conf_complain(root, "control", 1,
-		    "only one control endpoint is possible");
+	check_control(root);
 }
 
 static void

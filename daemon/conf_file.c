@@ -104,9 +104,7 @@ scan_unclosed(const struct scan *scan, int line, const char *what)
 	return (-1);
 }
 
-/*
- * A slash within a word ("ipc:///path") is just a slash.
- */
+/* A slash within a word ("ipc:///path") is just a slash. */
 static bool
 comment_begins(const struct scan *scan)
 {
@@ -116,7 +114,7 @@ comment_begins(const struct scan *scan)
 		return (*p == '#');
 	return ((p[1] == '/' || p[1] == '*') &&
 		(p == scan->file->text ||
-		    strchr(" \t\r\n{}()=+,\"'", p[-1]) != NULL));
+		    strchr(" \t\r\n{}()=+,*\"'", p[-1]) != NULL));
 }
 
 static int

@@ -2,13 +2,11 @@
 #include "config.h"
 #include "conf_option.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -231,33 +229,11 @@ check_host(const char *value, char *problem)
 	"without it and would silently send plain DNS; forward to a local "    \
 	"resolver that speaks it"
 
-/* The port of "192.0.2.1" or "2001:db8::1@5300"; 0: the text is neither. */
-static long
-dns_port(const char *text)
-{
-	const size_t len = strcspn(text, "@");
-	char host[IPADDR_TEXT_MAX];
-	struct ipaddr ip;
-	long port;
-
-	if (len >= sizeof(host))
-		return (0);
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (ipaddr_from_text(&ip, host) == -1)
-		return (0);
-	if (text[len] == '\0')
-		return (53);
-	if (conf_integer(text + len + 1, &port) == -1)
-		return (0);
-	return (port < 0 || port > 65535 ? 0 : port);
-}
-
 /* "192.0.2.1@853" and "192.0.2.1#name" are how unbound is asked for TLS. */
 static int
 check_server(const char *value, char *problem)
 {
-	const long port = dns_port(value);
+	const long port = conf_dns_port(value);
 
 	if (port == 853 || strchr(value, '#') != NULL)
 		return (refuse(problem, "\"%s\": %s", value, TLS_REFUSED));
@@ -291,12 +267,57 @@ check_zone(const char *value, char *problem)
 		    : refuse(problem, "no domain name"));
 }
 
+/* The library says nothing of one that is none, and then answers nothing. */
+static int
+check_anchor(const char *value, char *problem)
+{
+	return (conf_is_anchor(value)
+		    ? 0
+		    : refuse(problem,
+			  "\"%s\" is not a DS or DNSKEY record, like \". DS "
+			  "20326 8 2 E06D...8D\"",
+			  value));
+}
+
+/* Another file than a plain one would block whoever reads it, or worse. */
 static int
 check_readable(const char *value, char *problem)
 {
-	return (*value == '\0' || access(value, R_OK) == 0
+	struct stat st;
+
+	if (*value == '\0')
+		return (0);
+	if (access(value, R_OK) == -1 || stat(value, &st) == -1)
+		return (refuse(problem, "%s: %s", value, strerror(errno)));
+	return (S_ISREG(st.st_mode) || S_ISCHR(st.st_mode)
 		    ? 0
-		    : refuse(problem, "%s: %s", value, strerror(errno)));
+		    : refuse(problem, "%s: not a file", value));
+}
+
+static int
+check_cache_file(const char *value, char *problem)
+{
+	struct stat st;
+
+	if (*value == '\0')
+		return (refuse(problem, "a cache needs a file"));
+	return (stat(value, &st) == -1 || S_ISREG(st.st_mode)
+		    ? 0
+		    : refuse(problem, "%s: not a file", value));
+}
+
+/* It is quoted to others, in explanations and header fields. */
+static int
+check_receiver(const char *value, char *problem)
+{
+	const char *p = value;
+
+	while (*p > ' ' && *p <= '~')
+		p++;
+	return (*p == '\0' && p - value <= 255
+		    ? 0
+		    : refuse(problem,
+			  "\"%s\" is not a name like mx.example.net", value));
 }
 
 /* Names of rules are logged and sent as they are. */
@@ -338,7 +359,7 @@ static const struct conf_option resolver_options[] = {
     {CONF_TITLED, "stub", NULL, check_zone, stub_options},
     {CONF_TEXT, "trust-anchor-file", "/usr/share/dns/root.key", check_readable,
 	NULL},
-    {CONF_LIST, "trust-anchor", NULL, NULL, NULL},
+    {CONF_LIST, "trust-anchor", NULL, check_anchor, NULL},
     {CONF_TEXT, "root-hints", "", check_readable, NULL},
     {CONF_TEXT, "validate", "true", check_flag, NULL},
     {CONF_TEXT, "timeout", "5", check_timeout, NULL},
@@ -348,7 +369,7 @@ static const struct conf_option resolver_options[] = {
 };
 
 static const struct conf_option cache_options[] = {
-    {CONF_TEXT, "file", VERDICT_CACHEDIR "/cache.lmdb", NULL, NULL},
+    {CONF_TEXT, "file", VERDICT_CACHEDIR "/cache.lmdb", check_cache_file, NULL},
     {CONF_TEXT, "size", "256M", check_cache_size, NULL},
     {CONF_TEXT, "min-ttl", "0", check_time, NULL},
     {CONF_TEXT, "max-ttl", "86400", check_time, NULL},
@@ -367,7 +388,7 @@ static const struct conf_option dmarc_options[] = {
 };
 
 static const struct conf_option spf_options[] = {
-    {CONF_TEXT, "receiver", "", NULL, NULL},
+    {CONF_TEXT, "receiver", "", check_receiver, NULL},
     {CONF_TEXT, "prefetch", "false", check_flag, NULL},
     {0},
 };

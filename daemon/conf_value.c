@@ -7,6 +7,8 @@
 #include <strings.h>
 
 #include "dmarc.h"
+#include "dname.h"
+#include "ipaddr.h"
 #include "log.h"
 #include "rules.h"
 
@@ -135,4 +137,85 @@ conf_choice(const struct conf_choice *choices, const char *word)
 		if (strcmp(choices->name, word) == 0)
 			return (choices->value);
 	return (-1);
+}
+
+long
+conf_dns_port(const char *text)
+{
+	const size_t len = strcspn(text, "@");
+	char host[IPADDR_TEXT_MAX];
+	struct ipaddr ip;
+	long port;
+
+	if (len >= sizeof(host))
+		return (0);
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (ipaddr_from_text(&ip, host) == -1)
+		return (0);
+	if (text[len] == '\0')
+		return (53);
+	if (conf_integer(text + len + 1, &port) == -1)
+		return (0);
+	return (port < 0 || port > 65535 ? 0 : port);
+}
+
+static bool
+is_number(const char *text)
+{
+	return (*text != '\0' && text[strspn(text, "0123456789")] == '\0');
+}
+
+/* The next field of a record; "" at its end. */
+static const char *
+field_next(char **rest)
+{
+	const char *field;
+
+	while ((field = strsep(rest, " \t")) != NULL && *field == '\0')
+		;
+	return (field == NULL ? "" : field);
+}
+
+/* What is behind the name: TTL and class, the type, three numbers, data. */
+static bool
+is_anchor_data(char *rest)
+{
+	static const char hex[] = "0123456789abcdefABCDEF";
+	static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				     "abcdefghijklmnopqrstuvwxyz0123456789+/=";
+	const char *field = field_next(&rest);
+	size_t octets = 0;
+	bool ds;
+	int i;
+
+	while (is_number(field) || strcasecmp(field, "IN") == 0)
+		field = field_next(&rest);
+	ds = strcasecmp(field, "DS") == 0;
+	if (!ds && strcasecmp(field, "DNSKEY") != 0)
+		return (false);
+	for (i = 0; i < 3; i++)
+		if (!is_number(field_next(&rest)))
+			return (false);
+	while (*(field = field_next(&rest)) != '\0') {
+		if (field[strspn(field, ds ? hex : base64)] != '\0')
+			return (false);
+		octets += strlen(field);
+	}
+	return (octets > 0 && octets % (ds ? 2 : 4) == 0);
+}
+
+bool
+conf_is_anchor(const char *text)
+{
+	char *copy = strdup(text), *rest = copy;
+	struct dname name;
+	bool good;
+
+	if (copy == NULL)
+		fatal(111, "conf.out_of_memory");
+	good = dname_from_text(&name, field_next(&rest)) == 0 && rest != NULL &&
+	       is_anchor_data(rest);
+	free(copy);
+	return (good);
 }

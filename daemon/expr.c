@@ -395,6 +395,12 @@ file_take(struct parser *p, enum listfile_kind kind)
 		return (NULL);
 	}
 	list = listfile_pool_get(p->pool, path, kind, &error);
+	/* Of the file as a whole: the mistake is where it is named. */
+	if (list == NULL && error.line == 0) {
+		mistake(
+		    p, token.begin, token.end, "%s: %s", path, error.message);
+		return (NULL);
+	}
 	if (list == NULL) {
 		mistake(p, token.begin, token.end, "%s", error.message);
 		(void)snprintf(

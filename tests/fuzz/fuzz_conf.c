@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Any octets as a configuration. It is refused with a reason, or what is
- * printed of it can be read again and prints the same.
+ * printed of it can be read again and prints the same. What is read after it
+ * means what it always means: the parser keeps nothing.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -58,12 +59,25 @@ check_print(const struct conf *conf)
 	free(text);
 }
 
+static void
+check_next(void)
+{
+	static const char text[] = "log { level = debug } spf { receiver = a }";
+	char error[CONF_ERROR_MAX];
+	struct conf *conf = load(text, sizeof(text) - 1, error);
+
+	check(conf != NULL && conf->log_level == LOG_LEVEL_DEBUG &&
+	      strcmp(conf->run.receiver, "a") == 0);
+	conf_free(conf);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char error[CONF_ERROR_MAX];
 	struct conf *conf = load(data, size, error);
 
+	check_next();
 	if (conf == NULL) {
 		check(*error != '\0' && strlen(error) < CONF_ERROR_MAX);
 		return (0);

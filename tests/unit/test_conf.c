@@ -244,6 +244,32 @@ test_everything(void **state)
 	conf_free(conf);
 }
 
+/* Forms of an anchor that a zone file may have. */
+static void
+test_anchors(void **state)
+{
+	static const char *const anchors[] = {
+	    ". DS 20326 8 2 E06D44B8",
+	    "example.com 300 IN DS 1 13 2 e06d 44b8",
+	    "example.com.\tIN\t300\tds 1 13 2 e06d44b8",
+	    ". DNSKEY 257 3 8 AwEAAa+/ Zg==",
+	    ". IN DNSKEY 257 3 15 aGVsbG8gd29ybGQ=",
+	};
+	char text[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(anchors); i++) {
+		struct conf *conf;
+
+		snprintf(text, sizeof(text),
+		    "resolver { trust-anchor = {\"%s\"} }", anchors[i]);
+		conf = load_good(text);
+		assert_string_equal(conf->resolver.anchor[0], anchors[i]);
+		conf_free(conf);
+	}
+}
+
 /* To a string; caller frees. */
 static char *
 print(const struct conf *conf)
@@ -444,6 +470,7 @@ static const struct {
 	"PATH:2: what begins here is not closed: \"}\" is missing\n"},
     {"resolver { forward = {\"::1\"\n}", "PATH:1: what begins here"},
     {"{{{{{{{{{{{{", "PATH:1: what begins here"},
+    {"*/**", "PATH:1: a comment that begins here"},
     {"\n/* no end", "PATH:2: a comment that begins here is not closed: "
 	"\"*/\" is missing\n"},
     {"log {\n level = \"info }\n",
@@ -490,6 +517,8 @@ static const struct {
     {"endpoint \"ipc:///a\" { hosts = {\"::1\"} }", "PATH:1: endpoint"},
     {"endpoint \"ipc://x\" {}", "the path is not absolute\n"},
     {"control \"tcp://*:1\" {}", "PATH:1: control \"tcp://*:1\": tcp is refused"},
+    {"endpoint \"ipc:///a\" {}\ncontrol \"ipc:///a\" {}",
+	"PATH:2: control \"ipc:///a\": is an endpoint's address, too\n"},
     {"control \"ipc:///a\" {} control \"ipc:///b\" {}",
 	"PATH:1: only one control endpoint is possible\n"},
     {"endpoint \"ipc:///a\" {}\nendpoint \"ipc:///a\" {}",
@@ -526,6 +555,20 @@ static const struct {
 	"PATH:1: root-hints: /nonexistent: No such file or directory\n"},
     {"resolver { trust-anchor-file = \"/nonexistent\" }",
 	"PATH:1: trust-anchor-file: /nonexistent: No such file or directory\n"},
+    {"resolver { trust-anchor-file = \"/tmp\" }",
+	"PATH:1: trust-anchor-file: /tmp: not a file\n"},
+    {"resolver { root-hints = \"/tmp\" }", "PATH:1: root-hints: /tmp: not a"},
+    {"resolver { trust-anchor = {\n\"\"} }",
+	"PATH:2: trust-anchor: \"\" is not a DS or DNSKEY record, like \". DS "
+	"20326 8 2 E06D...8D\"\n"},
+    {"resolver { trust-anchor = {\"x\"} }", "PATH:1: trust-anchor: \"x\""},
+    {"resolver { trust-anchor = {\". DS 1 8 2\"} }", "PATH:1: trust-anchor:"},
+    {"resolver { trust-anchor = {\". DS 1 8 2 xy\"} }", "PATH:1: trust-anch"},
+    {"resolver { trust-anchor = {\". DS 1 8 2 abc\"} }", "PATH:1: trust-anc"},
+    {"resolver { trust-anchor = {\". DS 1 8 a ab\"} }", "PATH:1: trust-anch"},
+    {"resolver { trust-anchor = {\"a..b DS 1 8 2 ab\"} }", "PATH:1: trust-a"},
+    {"resolver { trust-anchor = {\". TXT 1 8 2 ab\"} }", "PATH:1: trust-anc"},
+    {"resolver { trust-anchor = {\". DNSKEY 257 3 8 !\"} }", "PATH:1: trust-"},
     {"resolver { trust-anchor-file = \"\" }",
 	"PATH:1: validate is on, but there is neither a trust-anchor-file nor a "
 	"trust-anchor\n"},
@@ -558,10 +601,16 @@ static const struct {
     {"cache { negative-max-ttl = x }", "PATH:1: negative-max-ttl:"},
     {"cache { min-ttl = 5 max-ttl = 4 }",
 	"PATH:1: cache: min-ttl is greater than max-ttl\n"},
+    {"cache { file = \"\" }", "PATH:1: file: a cache needs a file\n"},
+    {"cache { file = \"/tmp\" }", "PATH:1: file: /tmp: not a file\n"},
     {"cache { prefetch = 2 }", "PATH:1: prefetch: \"2\" is not one of"},
     /* evaluators and verdicts */
     {"dmarc { discovery = dns }",
 	"PATH:1: discovery: \"dns\" is not one of tree-walk, psl\n"},
+    {"spf { receiver = \"a b\" }",
+	"PATH:1: receiver: \"a b\" is not a name like mx.example.net\n"},
+    {"spf { receiver = \"a\nb\" }", "PATH:2: receiver:"},
+    {"spf { receiver = \"a\xff\" }", "PATH:1: receiver:"},
     {"verdict { preset = x }",
 	"PATH:1: preset: \"x\" is not one of none, rfc9989, both-must-pass"},
     {"verdict { undecided = x }",
@@ -571,10 +620,18 @@ static const struct {
     {"verdict { defer-at-most = x }", "PATH:1: defer-at-most: \"x\""},
     {"score { quarantine = 10 reject = 5 }",
 	"PATH:1: score: quarantine = 10 is above reject = 5\n"},
+    {"score { reject = nan }", "PATH:1: reject: \"nan\" is not a number"},
+    {"score { reject = 0x10 }", "PATH:1: reject: \"0x10\" is not a number"},
+    {"resolver { in-flight = 0x10 }", "PATH:1: in-flight: \"0x10\" is not a"},
+    {"resolver { in-flight = 99999999999999999999 }", "PATH:1: in-flight:"},
     {"score { reject = x }", "PATH:1: reject: \"x\" is not a number like 5 or -0.25\n"},
     /* a rule is where it begins, and a condition where it stands */
     {"\nrule \"x\" {\n when = \"spf is\"\n action = reject }",
 	"PATH:3:16: rule \"x\": here a value is missing"},
+    {"rule \"x\" {\n when = \"client_ip in file /none\"\n action = accept }",
+	"PATH:2:28: rule \"x\": /none: No such file or directory\n"},
+    {"rule \"x\" {\n when = \"client_ip in file /tmp\"\n action = accept }",
+	"PATH:2:28: rule \"x\": /tmp: not a regular file\n"},
     {"spf { receiver = ${HOME} }\nrule \"x\" {\n\n\n}\n",
 	"PATH:2: rule \"x\": a rule needs an action or a score\n"},
     {"rule \"x\" {\n action = reject\n}\nrule \"y\" {\n action = no\n}\n",
@@ -682,6 +739,7 @@ main(void)
 	    cmocka_unit_test(test_tcp),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_everything),
+	    cmocka_unit_test(test_anchors),
 	    cmocka_unit_test(test_print),
 	    cmocka_unit_test(test_quotes),
 	    cmocka_unit_test(test_foreign),
