@@ -139,7 +139,7 @@ def write_all(fd, octets, chunk, pause):
         os.close(fd)
 
 
-def read_all(fd, seconds=60):
+def read_all(fd, seconds=300):
     octets = b''
     try:
         while select.select([fd], [], [], seconds)[0]:
