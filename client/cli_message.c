@@ -91,7 +91,7 @@ signatures_verify(
 		    "asking for keys: %s", verdict_problem(cli->verdict));
 		return (CLI_TEMPORARY);
 	}
-	if (mail_facts_verify(facts, message) < 0) {
+	if (mail_facts_verify(facts, message, NULL, NULL) < 0) {
 		cli_complain("standard input: %s", strerror(errno));
 		return (CLI_TEMPORARY);
 	}

@@ -3,9 +3,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <sys/types.h>
 #include <dkim.h>
@@ -14,22 +16,38 @@
 
 #define KEY_BITS_MIN 1024 /* RFC 8301 3.2 */
 
+/*
+ * libopendkim compares each name in h= with each field of the header. So many
+ * it does in a tenth of a second; real mail needs some ten thousand.
+ */
+#define COMPARISONS_MAX 20000000
+
 struct mail_dkim {
 	const char *header;
 	size_t header_len;
+	size_t fields; /* in the header */
 
 	struct signature sigs[MAIL_DKIM_MAX];
+	size_t names[MAIL_DKIM_MAX];		/* in h=, at most */
 	struct mail_key *key_of[MAIL_DKIM_MAX]; /* NULL: needs none */
 	size_t n, more;
 	struct mail_key keys[MAIL_DKIM_MAX]; /* different ones */
 	size_t n_keys;
 
 	DKIM_LIB *lib;
-	DKIM *handle;	   /* NULL: nothing to verify, or it went wrong */
-	bool broken_fed;   /* it was given the broken signatures, too */
-	const char *wrong; /* why none can be verified */
+	DKIM *handle; /* NULL: nothing to verify, or it went wrong */
+	bool costly[MAIL_DKIM_MAX]; /* is never given to it */
+	bool fed[MAIL_DKIM_MAX];    /* was given to it */
+	const char *wrong;	    /* why none can be verified */
 	enum dkim_result wrong_result;
 };
+
+static void
+result_set(struct signature *sig, enum dkim_result result, const char *why)
+{
+	sig->result = result;
+	sig->problem = why;
+}
 
 /* --- Which signatures and which keys -------------------------------------- */
 
@@ -53,17 +71,35 @@ key_add(struct mail_dkim *m, const struct signature *sig)
 static void
 signature_add(struct mail_dkim *m, const struct header_field *field, time_t now)
 {
-	struct signature *sig;
+	size_t colons = 0, i;
 
 	if (m->n == MAIL_DKIM_MAX) {
 		m->more++;
 		return;
 	}
-	sig = &m->sigs[m->n];
-	signature_parse(sig, field, now);
-	if (sig->problem == NULL)
-		m->key_of[m->n] = key_add(m, sig);
-	m->n++;
+	/* All of them: libopendkim finds an h= even where we find no tags. */
+	for (i = 0; i < field->value_len; i++)
+		colons += field->value[i] == ':';
+	m->names[m->n] = colons + 1;
+	signature_parse(&m->sigs[m->n++], field, now);
+}
+
+/* From the top down, until there would be too many comparisons. */
+static void
+costly_find(struct mail_dkim *m)
+{
+	uint64_t left = COMPARISONS_MAX, comparisons;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		comparisons = (uint64_t)m->names[i] * m->fields;
+		m->costly[i] = comparisons > left;
+		if (!m->costly[i])
+			left -= comparisons;
+		else if (m->sigs[i].problem == NULL)
+			result_set(&m->sigs[i], DKIM_TEMPERROR,
+			    "too many names in h= and fields in the header");
+	}
 }
 
 struct mail_dkim *
@@ -72,14 +108,19 @@ mail_dkim_new(const char *header, size_t len, time_t now)
 	struct mail_dkim *m = calloc(1, sizeof(*m));
 	struct header_field field;
 	const char *cursor = header;
+	size_t i;
 
 	if (m == NULL)
 		return (NULL);
 	m->header = header;
 	m->header_len = len;
-	while (header_next(&cursor, header + len, &field))
+	for (; header_next(&cursor, header + len, &field); m->fields++)
 		if (header_is(&field, "dkim-signature"))
 			signature_add(m, &field, now);
+	costly_find(m);
+	for (i = 0; i < m->n; i++)
+		if (m->sigs[i].problem == NULL)
+			m->key_of[i] = key_add(m, &m->sigs[i]);
 	return (m);
 }
 
@@ -186,7 +227,7 @@ infos_match(const struct mail_dkim *m, DKIM_SIGINFO **infos, int n,
 		const bool broken = m->sigs[i].problem != NULL;
 
 		matched[i] = NULL;
-		if (broken && (!m->broken_fed || m->sigs[i].b[0] == '\0'))
+		if (!m->fed[i] || (broken && m->sigs[i].b[0] == '\0'))
 			continue;
 		for (at = next; at < n; at++) {
 			if (!info_matches(infos[at], &m->sigs[i]))
@@ -250,17 +291,41 @@ give_up(struct mail_dkim *m, enum dkim_result result, const char *why)
 	library_close(m);
 }
 
-/* Is the field a signature that we know to be of no use? */
+/*
+ * Is the field one that libopendkim is not to see? With a semicolon in its name
+ * it can be in no h=, and the whole header would be refused. Signatures beyond
+ * our cap it would all parse, and hash the body for each.
+ */
 static bool
-field_is_broken(const struct mail_dkim *m, const struct header_field *field,
+field_is_left_out(const struct mail_dkim *m, const struct header_field *field,
     size_t *sigs_seen)
 {
 	size_t i;
 
 	if (!header_is(field, "dkim-signature"))
-		return (false);
+		return (memchr(field->octets, ';', field->name_len) != NULL);
 	i = (*sigs_seen)++;
-	return (i >= m->n || m->sigs[i].problem != NULL);
+	return (i >= m->n || !m->fed[i]);
+}
+
+/*
+ * A field that no signature can name, because nobody knows its name. When h=
+ * names all fields there are, and one more, libopendkim writes a NULL behind its
+ * table of them; so there is always one more.
+ */
+static DKIM_STAT
+nameless_feed(struct mail_dkim *m)
+{
+	unsigned char random[16];
+	char field[2 * sizeof(random) + 2], *p = field;
+	size_t i;
+
+	if (getentropy(random, sizeof(random)) < 0)
+		return (DKIM_STAT_NORESOURCE);
+	for (i = 0; i < sizeof(random); i++, p += 2)
+		snprintf(p, 3, "%02x", random[i]);
+	*p++ = ':';
+	return (dkim_header(m->handle, (u_char *)field, (size_t)(p - field)));
 }
 
 static DKIM_STAT
@@ -268,18 +333,14 @@ header_feed(struct mail_dkim *m)
 {
 	struct header_field field;
 	const char *cursor = m->header, *end = m->header + m->header_len;
-	DKIM_STAT status;
+	DKIM_STAT status = nameless_feed(m);
 	size_t sigs_seen = 0;
 
-	while (header_next(&cursor, end, &field)) {
-		if (field_is_broken(m, &field, &sigs_seen) && !m->broken_fed)
-			continue;
-		status =
-		    dkim_header(m->handle, unconst(field.octets), field.len);
-		if (status != DKIM_STAT_OK)
-			return (status);
-	}
-	return (dkim_eoh(m->handle));
+	while (status == DKIM_STAT_OK && header_next(&cursor, end, &field))
+		if (!field_is_left_out(m, &field, &sigs_seen))
+			status = dkim_header(
+			    m->handle, unconst(field.octets), field.len);
+	return (status == DKIM_STAT_OK ? dkim_eoh(m->handle) : status);
 }
 
 /* Can verification go on? Some say no more than that a signature failed. */
@@ -300,15 +361,50 @@ status_is_good(DKIM_STAT status)
 	}
 }
 
+/* Begins anew, with the signatures that are to be fed. */
+static DKIM_STAT
+header_try(struct mail_dkim *m)
+{
+	DKIM_STAT status;
+
+	library_close(m);
+	status = library_open(m) < 0 ? DKIM_STAT_NORESOURCE : header_feed(m);
+	if (!status_is_good(status))
+		library_close(m);
+	return (status);
+}
+
+/* Tries the signature alone, and gives it a result if it is refused. */
+static bool
+signature_is_refused(struct mail_dkim *m, size_t i)
+{
+	DKIM_STAT status;
+
+	memset(m->fed, 0, sizeof(m->fed));
+	m->fed[i] = true;
+	status = header_try(m);
+	if (status_is_good(status))
+		return (false);
+	m->key_of[i] = NULL;
+	if (status == DKIM_STAT_NORESOURCE)
+		result_set(&m->sigs[i], DKIM_TEMPERROR, "out of memory");
+	else
+		result_set(&m->sigs[i], DKIM_NEUTRAL,
+		    "libopendkim refuses the signature or the header");
+	return (true);
+}
+
 /*
  * Broken signatures are fed, too, because another one may sign them. But
  * libopendkim gives the whole message up over some of them (an empty one will
- * do): a second try goes without. The good signatures then keep their result.
+ * do), and over some that we find no fault with (an x= of 20 digits). Those are
+ * found by trying each alone: the others then keep their result.
  */
 void
 mail_dkim_begin(struct mail_dkim *m)
 {
-	DKIM_STAT status;
+	bool good[MAIL_DKIM_MAX] = {false};
+	size_t i;
 
 	if (m->n_keys == 0)
 		return;
@@ -317,22 +413,15 @@ mail_dkim_begin(struct mail_dkim *m)
 		give_up(m, DKIM_PERMERROR, "there is a NUL in the header");
 		return;
 	}
-	m->broken_fed = true;
-	do {
-		library_close(m);
-		if (library_open(m) < 0) {
-			give_up(m, DKIM_TEMPERROR, "out of memory");
-			return;
-		}
-		status = header_feed(m);
-		if (status_is_good(status))
-			return;
-		m->broken_fed = !m->broken_fed;
-	} while (!m->broken_fed);
-	if (status == DKIM_STAT_NORESOURCE)
-		give_up(m, DKIM_TEMPERROR, "out of memory");
-	else
-		give_up(m, DKIM_PERMERROR, "libopendkim refuses the header");
+	for (i = 0; i < m->n; i++)
+		m->fed[i] = !m->costly[i];
+	if (status_is_good(header_try(m)))
+		return;
+	for (i = 0; i < m->n; i++)
+		good[i] = m->key_of[i] != NULL && !signature_is_refused(m, i);
+	memcpy(m->fed, good, sizeof(m->fed));
+	if (!status_is_good(header_try(m)))
+		give_up(m, DKIM_TEMPERROR, "libopendkim refuses the header");
 }
 
 void
@@ -344,14 +433,14 @@ mail_dkim_body(struct mail_dkim *m, char *octets, size_t len)
 		give_up(m, DKIM_NEUTRAL, "libopendkim cannot read the body");
 }
 
-/* --- The results ---------------------------------------------------------- */
-
-static void
-result_set(struct signature *sig, enum dkim_result result, const char *why)
+void
+mail_dkim_late(struct mail_dkim *m)
 {
-	sig->result = result;
-	sig->problem = why;
+	if (m->handle != NULL)
+		give_up(m, DKIM_TEMPERROR, "there was no time to verify it");
 }
+
+/* --- The results ---------------------------------------------------------- */
 
 /* What the key alone decides. Returns false if nothing. */
 static bool
@@ -444,8 +533,20 @@ limit_set(struct signature *sig, DKIM *handle, DKIM_SIGINFO *info)
 		sig->limit = (long)limit;
 }
 
+/* Has libopendkim not seen all the signatures of the message? */
+static bool
+some_left_out(const struct mail_dkim *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->n && m->fed[i]; i++)
+		;
+	return (m->more > 0 || i < m->n);
+}
+
 static void
-info_decides(struct signature *sig, DKIM *handle, DKIM_SIGINFO *info)
+info_decides(
+    const struct mail_dkim *m, struct signature *sig, DKIM_SIGINFO *info)
 {
 	unsigned flags = dkim_sig_getflags(info);
 	int error = dkim_sig_geterror(info);
@@ -454,9 +555,13 @@ info_decides(struct signature *sig, DKIM *handle, DKIM_SIGINFO *info)
 	    dkim_sig_getbh(info) == DKIM_SIGBH_MATCH &&
 	    error == DKIM_SIGERROR_OK) {
 		result_set(sig, DKIM_PASS, NULL);
-		limit_set(sig, handle, info);
+		limit_set(sig, m->handle, info);
 	} else if (dkim_sig_getbh(info) == DKIM_SIGBH_MISMATCH) {
 		result_set(sig, DKIM_FAIL, "the body was changed");
+	} else if (error == DKIM_SIGERROR_BADSIG && sig->covers_others &&
+		   some_left_out(m)) {
+		result_set(sig, DKIM_TEMPERROR,
+		    "it signs a signature that was not looked at");
 	} else {
 		error_set(sig, error);
 	}
@@ -486,7 +591,7 @@ mail_dkim_end(struct mail_dkim *m)
 			result_set(sig, DKIM_NEUTRAL,
 			    "libopendkim cannot read the signature");
 		else
-			info_decides(sig, m->handle, matched[i]);
+			info_decides(m, sig, matched[i]);
 	}
 }
 

@@ -7,7 +7,8 @@
  *	m = mail_dkim_new(header, len, time(NULL));
  *	keys = mail_dkim_keys(m, &n);		fill them in (mail_key.h)
  *	mail_dkim_begin(m);
- *	mail_dkim_body(m, octets, len);		as often as needed
+ *	mail_dkim_body(m, octets, len);		as often as needed, or
+ *	mail_dkim_late(m);			to give up
  *	mail_dkim_end(m);
  *	sigs = mail_dkim_results(m, &n, &more);
  *	mail_dkim_free(m);
@@ -22,8 +23,8 @@
 #include "mail_signature.h"
 
 /*
- * Each costs a lookup and a public-key operation. Real mail has up to five;
- * the ones below are not looked at.
+ * Each costs a lookup, a hash of the body and a public-key operation. Real mail
+ * has up to five; the ones below are not looked at.
  */
 #define MAIL_DKIM_MAX 20
 
@@ -42,6 +43,11 @@ struct mail_key *mail_dkim_keys(struct mail_dkim *m, size_t *n);
 void mail_dkim_begin(struct mail_dkim *m);
 /* `octets` in CRLF form; they are not changed. */
 void mail_dkim_body(struct mail_dkim *m, char *octets, size_t len);
+/*
+ * There is no time for the rest of the body. What is not verified becomes
+ * DKIM_TEMPERROR: nothing is known of it.
+ */
+void mail_dkim_late(struct mail_dkim *m);
 void mail_dkim_end(struct mail_dkim *m);
 
 /*

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail_facts.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -48,15 +47,21 @@ has_key(struct mail_dkim *dkim)
 }
 
 int
-mail_facts_verify(struct mail_facts *facts, struct message *message)
+mail_facts_verify(struct mail_facts *facts, struct message *message,
+    bool (*late)(void *closure), void *closure)
 {
 	char buf[16384];
 	ssize_t len = 0;
 
 	if (has_key(facts->dkim)) {
 		mail_dkim_begin(facts->dkim);
-		while ((len = message_body(message, buf, sizeof(buf))) > 0)
+		while ((len = message_body(message, buf, sizeof(buf))) > 0) {
+			if (late != NULL && late(closure)) {
+				mail_dkim_late(facts->dkim);
+				break;
+			}
 			mail_dkim_body(facts->dkim, buf, (size_t)len);
+		}
 	}
 	if (len < 0)
 		return (-1);

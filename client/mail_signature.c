@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "mail_signature.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
@@ -295,7 +294,7 @@ list_has(struct tag_value list, const char *word)
 {
 	const char *p = list.p, *end = list.p + list.len, *colon;
 
-	for (; p <= end; p = colon + 1) {
+	for (; p != NULL && p <= end; p = colon + 1) {
 		colon = memchr(p, ':', (size_t)(end - p));
 		if (colon == NULL)
 			colon = end;
@@ -408,6 +407,7 @@ signature_parse(
 	hostname_copy(tags.d, sig->domain);
 	hostname_copy(tags.s, sig->selector);
 	base64_copy(tags.b, sig->b, sizeof(sig->b));
+	sig->covers_others = list_has(tags.h, "dkim-signature");
 	if (!word_copy(tags.a, sig->algorithm, sizeof(sig->algorithm)) ||
 	    !algorithm_known(sig->algorithm))
 		sig->algorithm[0] = '\0';

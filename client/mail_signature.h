@@ -7,6 +7,7 @@
 #ifndef MAIL_SIGNATURE_H
 #define MAIL_SIGNATURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
@@ -33,6 +34,7 @@ struct signature {
 	char selector[SIGNATURE_NAME_MAX]; /* s= */
 	char algorithm[24];		   /* a= */
 	char b[SIGNATURE_B_MAX];	   /* the first characters of b= */
+	bool covers_others; /* h= names DKIM-Signature, too */
 
 	/* With a pass: it signs only so many octets of a longer body; or -1. */
 	long limit;

@@ -118,7 +118,7 @@ verdict_find(struct question *question, struct stub_daemon *daemon,
 	status = stub_daemon_ask(daemon, KEYS_PERCENT, ask_keys, question);
 	if (status != VERDICT_OK)
 		return (problem_of(status, daemon));
-	if (mail_facts_verify(&question->facts, message) < 0)
+	if (mail_facts_verify(&question->facts, message, NULL, NULL) < 0)
 		return ("the message cannot be read again");
 	status = stub_daemon_ask(daemon, 100, ask_check, question);
 	return (status == VERDICT_OK ? NULL : problem_of(status, daemon));

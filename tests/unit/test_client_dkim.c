@@ -4,6 +4,7 @@
  * case says, and verified with keys from a table. The example of RFC 8463
  * appendix A is an anchor that libopendkim did not make.
  */
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include <sys/types.h>
@@ -21,9 +23,36 @@
 
 #include "client_keys.h"
 #include "mail_dkim.h"
+#include "mail_facts.h"
 #include "mail_message.h"
 
 #define MESSAGE_MAX 400000
+
+/* --- What libopendkim is given -------------------------------------------- */
+
+/* Counted on the way there: it is the work that a message makes. */
+static size_t signatures_fed, bodies_fed;
+
+DKIM_STAT
+dkim_header(DKIM *dkim, u_char *hdr, size_t len)
+{
+	DKIM_STAT (*there)(DKIM *, u_char *, size_t);
+
+	*(void **)&there = dlsym(RTLD_NEXT, "dkim_header");
+	if (len > 14 && strncasecmp((char *)hdr, "dkim-signature", 14) == 0)
+		signatures_fed++;
+	return (there(dkim, hdr, len));
+}
+
+DKIM_STAT
+dkim_body(DKIM *dkim, u_char *buf, size_t len)
+{
+	DKIM_STAT (*there)(DKIM *, u_char *, size_t);
+
+	*(void **)&there = dlsym(RTLD_NEXT, "dkim_body");
+	bodies_fed++;
+	return (there(dkim, buf, len));
+}
 
 /* --- The keys, as the daemon would give them ------------------------------ */
 
@@ -512,6 +541,10 @@ static const struct {
 	.message = "From: joe@example.com\r\nX-Empty:\r\n\r\nHi.\r\n",
 	.signers = {R2},
 	.want = "pass"},
+    {.name = "a field that no h= can name",
+	.signers = {R2},
+	.above = "X;Y: z\r\n",
+	.want = "pass"},
     {.name = "rubbish in the header",
 	.signers = {R2},
 	.above = "From joe Mon\r\nrubbish\r\n",
@@ -633,7 +666,11 @@ test_ed25519_simple(void **state)
 	mail_dkim_free(dkim);
 }
 
-/* The cap: what is above it is verified, what is below is only counted. */
+/*
+ * The cap: what is above it is verified, what is below is only counted. Who
+ * signs all fields, as libopendkim does by itself, signs those below, too: then
+ * nothing is known.
+ */
 static void
 test_many(void **state)
 {
@@ -647,12 +684,47 @@ test_many(void **state)
 	strcpy(message, PLAIN);
 	for (i = 0; i < 25; i++)
 		sign(message, &signer);
+	signatures_fed = 0;
 	dkim = verify(message, strlen(message), "");
+	assert_int_equal(signatures_fed, MAIL_DKIM_MAX);
 	sigs = mail_dkim_results(dkim, &n, &more);
 	assert_int_equal(n, MAIL_DKIM_MAX);
 	assert_int_equal(more, 25 - MAIL_DKIM_MAX);
 	for (i = 0; i < n; i++)
-		assert_int_equal(sigs[i].result, DKIM_PASS);
+		assert_string_equal(sigs[i].problem,
+		    "it signs a signature that was not looked at");
+	mail_dkim_free(dkim);
+}
+
+/* The same with a signature that signs From alone. */
+static void
+test_many_alone(void **state)
+{
+	static char message[MESSAGE_MAX], whole[MESSAGE_MAX];
+	const struct signer signer = R2;
+	struct mail_dkim *dkim;
+	char text[2048], want[2048] = "";
+	size_t i;
+
+	(void)state;
+	strcpy(message, PLAIN);
+	sign(message, &signer);
+	*whole = '\0';
+	for (i = 0; i < MAIL_DKIM_MAX - 1; i++)
+		strcat(whole, "DKIM-Signature: v=1;\r\n");
+	strcat(whole, message);
+	*strstr(whole, "From: Joe") = '\0';
+	for (i = 0; i < 5000; i++)
+		strcat(whole, "DKIM-Signature: v=1; l=1;\r\n");
+	strcat(whole, PLAIN);
+	signatures_fed = 0;
+	dkim = verify(whole, strlen(whole), "");
+	results_text(dkim, text, sizeof(text));
+	for (i = 0; i < MAIL_DKIM_MAX - 1; i++)
+		strcat(want, "neutral:a required tag is missing ");
+	strcat(want, "pass +5000");
+	assert_string_equal(text, want);
+	assert_true(signatures_fed <= 2 * MAIL_DKIM_MAX);
 	mail_dkim_free(dkim);
 }
 
@@ -758,6 +830,156 @@ test_copied_and_refused(void **state)
 	mail_dkim_free(dkim);
 }
 
+/*
+ * What libopendkim refuses the header for, and we find no fault with: the
+ * others keep their results, whatever else is broken.
+ */
+static void
+test_refused(void **state)
+{
+	static const char refused[] =
+	    "DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=r2; "
+	    "bh=Zm9v; h=From; x=99999999999999999999; b=Zm9v\r\n";
+	static char message[MESSAGE_MAX], whole[MESSAGE_MAX];
+	const struct signer good = R2, changed = E;
+	struct mail_dkim *dkim;
+	char text[1024];
+
+	(void)state;
+	strcpy(message, PLAIN);
+	sign(message, &changed);
+	change(message, "DKIM-Signature: v=1;", "DKIM-Signature: v=1; z=;");
+	sign(message, &good);
+	snprintf(whole, sizeof(whole), "%s%s%s%s", refused,
+	    "DKIM-Signature:\r\n", refused, message);
+	dkim = verify(whole, strlen(whole), "");
+	results_text(dkim, text, sizeof(text));
+	assert_string_equal(text,
+	    "neutral:libopendkim refuses the signature or the header "
+	    "neutral:v= is not 1 "
+	    "neutral:libopendkim refuses the signature or the header "
+	    "pass fail:the signature does not match");
+	mail_dkim_free(dkim);
+}
+
+/*
+ * h= names every field, and more: libopendkim wrote behind the end of its table
+ * of them. The C library sees that when the table is of certain sizes.
+ */
+static void
+test_all_named(void **state)
+{
+	char message[4096];
+	struct mail_dkim *dkim;
+	char text[256];
+	int others, i;
+
+	(void)state;
+	for (others = 0; others < 20; others++) {
+		strcpy(message, GOOD "bh=Zm9v; b=Zm9v; h=From");
+		for (i = 0; i < others; i++)
+			strcat(message, ":X");
+		strcat(message, ":DKIM-Signature:From:From\r\n");
+		for (i = 0; i < others; i++)
+			strcat(message, "X: y\r\n");
+		strcat(message, "From: joe@example.com\r\n\r\nHi.\r\n");
+		dkim = verify(message, strlen(message), "");
+		results_text(dkim, text, sizeof(text));
+		assert_string_equal(text, "fail:the signature does not match");
+		mail_dkim_free(dkim);
+	}
+}
+
+/*
+ * Each name in h= is compared with each field: what would take long is not
+ * begun, and is no failure. Nor is it if the signature is broken.
+ */
+static void
+test_costly(void **state)
+{
+	static char message[MESSAGE_MAX], whole[MESSAGE_MAX];
+	static const char *const starts[] = {GOOD,
+	    "DKIM-Signature: v=1; a=rsa-sha1; d=example.com; s=r2; ",
+	    "DKIM-Signature: rubbish; "};
+	const struct signer signer = R2;
+	struct mail_dkim *dkim;
+	char text[1024], *p = whole;
+	size_t i, k;
+
+	(void)state;
+	strcpy(message, PLAIN);
+	sign(message, &signer);
+	for (k = 0; k < 3; k++) {
+		p += sprintf(p, "%sbh=Zm9v; b=Zm9v; h=From", starts[k]);
+		for (i = 0; i < 10000; i++)
+			p += sprintf(p, ":A");
+		p += sprintf(p, "\r\n");
+	}
+	for (i = 0; i < 3000; i++)
+		p += sprintf(p, "B:\r\n");
+	strcpy(p, message);
+	signatures_fed = 0;
+	dkim = verify(whole, strlen(whole), "");
+	results_text(dkim, text, sizeof(text));
+	assert_string_equal(text,
+	    "temperror:too many names in h= and fields in the header "
+	    "permerror:rsa-sha1 is not secure "
+	    "neutral:not a list of tags pass");
+	assert_int_equal(signatures_fed, 1);
+	mail_dkim_free(dkim);
+}
+
+/* A clock that strikes at the fourth look. */
+static bool
+fourth(void *closure)
+{
+	int *looks = closure;
+
+	return (++*looks == 4);
+}
+
+/* Out of time in the midst of the body: then nothing is known of it. */
+static void
+test_late(void **state)
+{
+	static char message[MESSAGE_MAX];
+	const struct signer signers[] = {R2, KEY("revoked"), R1_SIMPLE};
+	FILE *file = tmpfile();
+	struct mail_facts facts;
+	struct message *m;
+	struct mail_key *wanted;
+	const char *problem;
+	char text[256];
+	int looks = 0;
+	size_t i, n;
+
+	(void)state;
+	strcpy(message, HEADER "\r\n");
+	for (i = 0; i < 3000; i++)
+		strcat(message, "Not now, not later, and not at all.\r\n");
+	for (i = 0; i < 3; i++)
+		sign(message, &signers[i]);
+	fputs(message, file);
+	rewind(file);
+	m = message_open(fileno(file), &problem);
+	assert_non_null(m);
+	assert_int_equal(mail_facts_read(&facts, m), 0);
+	wanted = mail_dkim_keys(facts.dkim, &n);
+	for (i = 0; i < n; i++)
+		key_give(&wanted[i], "");
+	bodies_fed = 0;
+	assert_int_equal(mail_facts_verify(&facts, m, fourth, &looks), 0);
+	assert_int_equal(looks, 4);
+	assert_int_equal(bodies_fed, 3);
+	results_text(facts.dkim, text, sizeof(text));
+	assert_string_equal(text, "temperror:there was no time to verify it "
+				  "permerror:the key is revoked "
+				  "temperror:there was no time to verify it");
+	mail_facts_free(&facts);
+	message_close(m);
+	fclose(file);
+}
+
 /* Long lines and a body of many reads. */
 static void
 test_big(void **state)
@@ -792,11 +1014,16 @@ main(void)
 	    cmocka_unit_test(test_rfc8463),
 	    cmocka_unit_test(test_ed25519_simple),
 	    cmocka_unit_test(test_many),
+	    cmocka_unit_test(test_many_alone),
 	    cmocka_unit_test(test_b_length),
 	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_big),
 	    cmocka_unit_test(test_copied),
 	    cmocka_unit_test(test_copied_and_refused),
+	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_all_named),
+	    cmocka_unit_test(test_costly),
+	    cmocka_unit_test(test_late),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
