@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include <ctype.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
 #include "listfile.h"
 #include "log.h"
-#include "rules.h"
+#include "rules_private.h"
 
 #define BIT(action) (1U << (action))
 
@@ -94,31 +91,6 @@ rules_free(struct rules *rules)
 	free(rules);
 }
 
-static int __attribute__((format(printf, 3, 4)))
-refuse(struct rules_error *error, const struct rule_source *source,
-    const char *fmt, ...)
-{
-	va_list ap;
-	char *p;
-
-	memset(error, 0, sizeof(*error));
-	if (source != NULL) {
-		(void)snprintf(error->file, sizeof(error->file), "%s",
-		    source->file == NULL ? "" : source->file);
-		(void)snprintf(error->rule, sizeof(error->rule), "%s",
-		    source->name == NULL ? "" : source->name);
-		error->line = source->line;
-	}
-	va_start(ap, fmt);
-	(void)vsnprintf(error->message, sizeof(error->message), fmt, ap);
-	va_end(ap);
-	/* It may quote what no terminal should obey. */
-	for (p = error->message; *p != '\0'; p++)
-		if (iscntrl((unsigned char)*p))
-			*p = '?';
-	return (-1);
-}
-
 /* False for what is out of range, NaN included. */
 static bool
 thousandths(double value, int64_t *out)
@@ -138,20 +110,20 @@ rules_settings(struct rules *rules, const struct rules_settings *settings,
 		!thousandths(settings->quarantine, &rules->quarantine)) ||
 	    (settings->has_reject &&
 		!thousandths(settings->reject, &rules->reject)))
-		return (refuse(
+		return (rules_refuse(
 		    error, NULL, "a score is at most %d", RULES_SCORE_MAX));
 	if (settings->has_quarantine && settings->has_reject &&
 	    rules->quarantine > rules->reject)
-		return (refuse(error, NULL,
+		return (rules_refuse(error, NULL,
 		    "score: quarantine = %g is above reject = %g",
 		    settings->quarantine, settings->reject));
 	if (settings->defer_at_most < 0)
-		return (refuse(error, NULL, "defer-at-most is negative"));
+		return (rules_refuse(error, NULL, "defer-at-most is negative"));
 	return (0);
 }
 
-static bool
-printable(const char *text, size_t most)
+bool
+rules_printable(const char *text, size_t most)
 {
 	size_t i;
 
@@ -170,384 +142,20 @@ name_check(const struct rules *rules, const struct rule_source *source,
 	size_t i;
 
 	if (source->name == NULL || source->name[0] == '\0')
-		return (refuse(error, source, "a rule needs a name"));
-	if (!printable(source->name, 63))
-		return (refuse(error, source,
+		return (rules_refuse(error, source, "a rule needs a name"));
+	if (!rules_printable(source->name, 63))
+		return (rules_refuse(error, source,
 		    "a rule's name is at most 63 characters of ASCII"));
 	for (i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
 		if (strcmp(source->name, taken[i]) == 0)
-			return (refuse(error, source,
+			return (rules_refuse(error, source,
 			    "this name stands for a decision without a rule"));
 	for (i = 0; i < rules->rules; i++)
 		if (strcmp(source->name, rules->rule[i].name) == 0)
-			return (refuse(error, source,
+			return (rules_refuse(error, source,
 			    "this name is taken by the rule at %s:%d",
 			    rules->rule[i].file, rules->rule[i].line));
 	return (0);
-}
-
-/* ---- replies ---------------------------------------------------------- */
-
-static const char *const placeholders[] = {
-    "from", "policy_domain", "spf_domain", "client_ip", "rule"};
-
-enum placeholder {
-	HOLDS_FROM,
-	HOLDS_POLICY_DOMAIN,
-	HOLDS_SPF_DOMAIN,
-	HOLDS_CLIENT_IP,
-	HOLDS_RULE,
-	HOLDS_NONE
-};
-
-/* At a "%{": which placeholder, and its length with the braces. */
-static enum placeholder
-placeholder_at(const char *text, size_t *len)
-{
-	unsigned i;
-
-	for (i = 0; i < HOLDS_NONE; i++) {
-		size_t name = strlen(placeholders[i]);
-
-		*len = name + 3;
-		if (strncmp(text + 2, placeholders[i], name) == 0 &&
-		    text[2 + name] == '}')
-			break;
-	}
-	return ((enum placeholder)i);
-}
-
-static size_t
-digits(const char *text)
-{
-	return (strspn(text, "0123456789"));
-}
-
-/* Length of "550 " at `text`, or 0. */
-static size_t
-basic_code(const char *text)
-{
-	return (digits(text) == 3 && text[3] == ' ' ? 4 : 0);
-}
-
-/* Length of "5.7.1 " at `text` (RFC 3463 2), or 0. */
-static size_t
-enhanced_code(const char *text)
-{
-	size_t at, part, i;
-
-	if (digits(text) != 1 || text[1] != '.')
-		return (0);
-	for (at = 2, i = 0; i < 2; i++) {
-		part = digits(text + at);
-		if (part < 1 || part > 3 ||
-		    text[at + part] != (i == 0 ? '.' : ' '))
-			return (0);
-		at += part + 1;
-	}
-	return (at);
-}
-
-static unsigned
-placeholder_needs(enum placeholder what)
-{
-	switch (what) {
-	case HOLDS_POLICY_DOMAIN:
-		return (FACTS_DMARC);
-	case HOLDS_SPF_DOMAIN:
-		return (FACTS_SPF);
-	case HOLDS_FROM:
-	case HOLDS_CLIENT_IP:
-	case HOLDS_RULE:
-	case HOLDS_NONE:
-		break;
-	}
-	return (0);
-}
-
-/* Checks the placeholders, and notes what they need. 0 or -1. */
-static int
-placeholders_check(const char *text, unsigned *needs)
-{
-	enum placeholder what;
-	size_t len;
-
-	for (; (text = strchr(text, '%')) != NULL; text += len) {
-		len = 2;
-		if (text[1] == '%')
-			continue;
-		what = text[1] == '{' ? placeholder_at(text, &len) : HOLDS_NONE;
-		if (what == HOLDS_NONE)
-			return (-1);
-		*needs |= placeholder_needs(what);
-	}
-	return (0);
-}
-
-static int
-reply_check(const struct rule_source *source, struct rule *rule,
-    struct rules_error *error)
-{
-	const char *text = source->reply;
-	char class = rule->action == RULES_DEFER ? '4' : '5';
-	size_t basic = basic_code(text);
-
-	if (!rule->acts ||
-	    (rule->action != RULES_REJECT && rule->action != RULES_DEFER))
-		return (refuse(error, source,
-		    "reply needs action = reject or action = defer"));
-	if (!printable(text, RULES_REPLY_MAX))
-		return (refuse(error, source,
-		    "reply is at most %d characters of ASCII, on one line",
-		    RULES_REPLY_MAX));
-	if ((basic != 0 && text[0] != class) ||
-	    (enhanced_code(text + basic) != 0 && text[basic] != class))
-		return (refuse(error, source,
-		    "reply: the codes of action = %s begin with %c",
-		    rules_action_text(rule->action), class));
-	if (placeholders_check(text, &rule->reply_needs) != 0)
-		return (refuse(error, source,
-		    "reply: there is %%{from}, %%{policy_domain}, "
-		    "%%{spf_domain}, %%{client_ip}, %%{rule} and %%%%"));
-	return (0);
-}
-
-/* A value from outside: printable, or "?". Returns what is used of `out`. */
-static size_t
-value_put(char *out, size_t size, size_t used, const char *value)
-{
-	for (; *value != '\0' && used + 1 < size; value++)
-		out[used++] = *value >= ' ' && *value <= '~' ? *value : '?';
-	return (used);
-}
-
-static const char *
-placeholder_value(enum placeholder what, const struct rules_decision *decision,
-    const struct facts *facts, char buf[DNAME_TEXT_MAX])
-{
-	switch (what) {
-	case HOLDS_FROM:
-		if (facts->has_author)
-			return (dname_text(&facts->author, buf));
-		break;
-	case HOLDS_POLICY_DOMAIN:
-		if ((facts->have & FACTS_DMARC) != 0 && facts->has_author &&
-		    facts->policy.status == DMARC_FOUND)
-			return (dname_text(&facts->policy.policy_domain, buf));
-		break;
-	case HOLDS_SPF_DOMAIN:
-		if ((facts->have & FACTS_SPF) != 0)
-			return (facts->spf.domain);
-		break;
-	case HOLDS_CLIENT_IP:
-		if (facts->client_ip.octets != 0)
-			return (ipaddr_text(&facts->client_ip, buf));
-		break;
-	case HOLDS_RULE:
-		return (decision->rule);
-	case HOLDS_NONE:
-		break;
-	}
-	return ("(unknown)");
-}
-
-static const char *
-template_default(const struct rules_decision *decision)
-{
-	if (decision->action == RULES_REJECT)
-		return ("This message is refused by local policy (%{rule})");
-	if (decision->decided)
-		return ("Please try again later (%{rule})");
-	return ("The sender's DNS cannot tell who may send this message; "
-		"please try again later");
-}
-
-const char *
-rules_reply(const struct rules_decision *decision, const struct facts *facts,
-    struct arena *arena)
-{
-	bool reject = decision->action == RULES_REJECT;
-	const char *text = decision->template;
-	char out[RULES_REPLY_MAX + 1], value[DNAME_TEXT_MAX];
-	size_t used = 0, len;
-
-	if (!reject && decision->action != RULES_DEFER)
-		return (NULL);
-	if (text == NULL)
-		text = template_default(decision);
-	if (basic_code(text) == 0)
-		used =
-		    value_put(out, sizeof(out), used, reject ? "550 " : "451 ");
-	if (enhanced_code(text + basic_code(text)) == 0 &&
-	    basic_code(text) == 0)
-		used = value_put(
-		    out, sizeof(out), used, reject ? "5.7.1 " : "4.7.1 ");
-	for (; *text != '\0'; text += len) {
-		len = *text == '%' ? 2 : 1;
-		if (*text == '%' && text[1] == '{')
-			used = value_put(out, sizeof(out), used,
-			    placeholder_value(placeholder_at(text, &len),
-				decision, facts, value));
-		else if (used + 1 < sizeof(out))
-			out[used++] = *text;
-	}
-	return (arena_strndup(arena, out, used));
-}
-
-/* ---- where a mistake stands ------------------------------------------- */
-
-/* A configuration larger than this is not searched for the mistake. */
-#define LOCATE_MAX (1L << 20)
-
-static char *
-file_read(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t len;
-
-	if (file == NULL)
-		return (NULL);
-	text = calloc(1, LOCATE_MAX + 1);
-	if (text != NULL) {
-		len = fread(text, 1, LOCATE_MAX, file);
-		text[len] = '\0';
-	}
-	(void)fclose(file);
-	return (text);
-}
-
-static int
-line_of(const char *text, const char *at)
-{
-	int line = 1;
-
-	for (; text < at; text++)
-		line += *text == '\n';
-	return (line);
-}
-
-static int
-far_from(int line, int other)
-{
-	return (line > other ? line - other : other - line);
-}
-
-/*
- * The parser of the configuration knows only about where a block stands. The
- * expression itself stands in the file as it is written, unless it holds
- * escapes, and the copy nearest to the block is the one.
- */
-static void
-error_locate(
-    struct rules_error *error, const struct rule_source *source, size_t offset)
-{
-	char *text = file_read(source->file);
-	const char *at, *best = NULL;
-	int best_line = 0;
-
-	if (text == NULL)
-		return;
-	for (at = text; (at = strstr(at, source->when)) != NULL; at++) {
-		int line = line_of(text, at + offset);
-
-		if (best == NULL || far_from(line, source->line) <
-					far_from(best_line, source->line)) {
-			best = at + offset;
-			best_line = line;
-		}
-	}
-	if (best != NULL) {
-		error->line = best_line;
-		for (at = best; at > text && at[-1] != '\n'; at--)
-			;
-		error->column = (unsigned)(best - at) + 1;
-	}
-	free(text);
-}
-
-/* The line of the expression that is at fault, or what fits around it. */
-static void
-error_source(
-    struct rules_error *error, const char *text, size_t offset, size_t width)
-{
-	const char *fault = text + offset, *begin = fault, *end;
-	size_t i, len;
-
-	while (begin > text && begin[-1] != '\n' && fault - begin < 60)
-		begin--;
-	end = begin + strcspn(begin, "\n");
-	len = (size_t)(end - begin);
-	if (len > sizeof(error->source) - 1)
-		len = sizeof(error->source) - 1;
-	for (i = 0; i < len; i++)
-		error->source[i] =
-		    iscntrl((unsigned char)begin[i]) ? ' ' : begin[i];
-	error->source[len] = '\0';
-	error->caret = (unsigned)(fault - begin);
-	error->width = (unsigned)width;
-	/* A fault at the end of the text is one behind its last character. */
-	if (error->caret + error->width > len)
-		error->width =
-		    len > error->caret ? (unsigned)len - error->caret : 1;
-}
-
-static int
-expr_refuse(struct rules_error *error, const struct rule_source *source,
-    const struct expr_error *why)
-{
-	(void)refuse(error, source, "%s", why->message);
-	if (why->file[0] != '\0') {
-		(void)snprintf(
-		    error->file, sizeof(error->file), "%s", why->file);
-		error->line = (int)why->line;
-		return (-1);
-	}
-	error->column = (unsigned)why->offset + 1;
-	error_source(error, source->when, why->offset, why->width);
-	if (source->file != NULL)
-		error_locate(error, source, why->offset);
-	return (-1);
-}
-
-static size_t __attribute__((format(printf, 4, 5)))
-text_put(char *buf, size_t size, size_t used, const char *fmt, ...)
-{
-	va_list ap;
-	int len;
-
-	va_start(ap, fmt);
-	len = vsnprintf(buf + used, size - used, fmt, ap);
-	va_end(ap);
-	used += len > 0 ? (size_t)len : 0;
-	return (used < size ? used : size - 1);
-}
-
-const char *
-rules_error_text(const struct rules_error *error, char *buf, size_t size)
-{
-	size_t used = 0;
-	unsigned i;
-
-	buf[0] = '\0';
-	if (error->file[0] != '\0')
-		used = text_put(buf, size, used, "%s:", error->file);
-	if (error->line > 0)
-		used = text_put(buf, size, used, "%d:", error->line);
-	if (error->column > 0)
-		used = text_put(buf, size, used, "%u:", error->column);
-	if (used > 0)
-		used = text_put(buf, size, used, " ");
-	if (error->rule[0] != '\0')
-		used = text_put(buf, size, used, "rule \"%s\": ", error->rule);
-	used = text_put(buf, size, used, "%s", error->message);
-	if (error->source[0] == '\0')
-		return (buf);
-	used = text_put(buf, size, used, "\n    %s\n    %*s^", error->source,
-	    (int)error->caret, "");
-	for (i = 1; i < error->width; i++)
-		used = text_put(buf, size, used, "~");
-	return (buf);
 }
 
 /* ---- adding ----------------------------------------------------------- */
@@ -575,27 +183,33 @@ effects_check(const struct rule_source *source, struct rule *rule,
 	rule->shadow = source->shadow;
 	if (rule->acts &&
 	    rules_action_from_text(source->action, &rule->action) != 0)
-		return (refuse(error, source,
+		return (rules_refuse(error, source,
 		    "action is accept, quarantine, defer or reject, not \"%s\"",
 		    source->action));
 	if (!rule->acts && !rule->scores)
-		return (
-		    refuse(error, source, "a rule needs an action or a score"));
+		return (rules_refuse(
+		    error, source, "a rule needs an action or a score"));
 	if (rule->scores && !thousandths(source->score, &rule->score))
-		return (refuse(
+		return (rules_refuse(
 		    error, source, "a score is at most %d", RULES_SCORE_MAX));
 	if (rule->scores && rule->acts && rule->action == RULES_ACCEPT)
-		return (refuse(error, source,
+		return (rules_refuse(error, source,
 		    "action = accept ends the scores: a score has no effect"));
 	if (source->override != NULL && !override_known(source->override))
-		return (refuse(error, source,
+		return (rules_refuse(error, source,
 		    "override is local_policy, trusted_forwarder, "
 		    "mailing_list, policy_test_mode or other"));
 	if (source->override != NULL && !rule->acts)
-		return (refuse(error, source, "override needs an action"));
-	if (source->reply != NULL && source->reply[0] != '\0')
-		return (reply_check(source, rule, error));
-	return (0);
+		return (
+		    rules_refuse(error, source, "override needs an action"));
+	if (source->reply == NULL || source->reply[0] == '\0')
+		return (0);
+	if (!rule->acts ||
+	    (rule->action != RULES_REJECT && rule->action != RULES_DEFER))
+		return (rules_refuse(error, source,
+		    "reply needs action = reject or action = defer"));
+	return (
+	    rules_reply_check(source, rule->action, &rule->reply_needs, error));
 }
 
 static const char *
@@ -627,7 +241,8 @@ rules_add(struct rules *rules, const struct rule_source *source,
 	struct expr_error why;
 
 	if (rules->rules == RULES_MAX)
-		return (refuse(error, source, "more than %d rules", RULES_MAX));
+		return (rules_refuse(
+		    error, source, "more than %d rules", RULES_MAX));
 	if (name_check(rules, source, error) != 0 ||
 	    effects_check(source, &rule, error) != 0)
 		return (-1);
@@ -637,7 +252,7 @@ rules_add(struct rules *rules, const struct rule_source *source,
 		rule.when =
 		    expr_compile(rules->arena, rules->pool, rule.text, &why);
 		if (rule.when == NULL)
-			return (expr_refuse(error, source, &why));
+			return (rules_refuse_expr(error, source, &why));
 	}
 	rule.name = arena_strdup(rules->arena, source->name);
 	rule.file = source->file == NULL
@@ -660,7 +275,7 @@ rules_finish(struct rules *rules, struct rules_error *error)
 	for (i = 0; i < rules->rules; i++)
 		if (rules->rule[i].scores)
 			return (0);
-	return (refuse(error, NULL,
+	return (rules_refuse(error, NULL,
 	    "there is a threshold for scores, but no rule has a score"));
 }
 
