@@ -39,6 +39,7 @@ static struct {
 	size_t closed; /* sections */
 	struct place *place;
 	size_t places, size;
+	bool list_ended;
 } loading;
 
 /*
@@ -70,12 +71,39 @@ place_order(const void *a, const void *b)
 	return ((x->index > y->index) - (x->index < y->index));
 }
 
+static int
+place_order_all(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+	const int order = place_order(a, b);
+
+	return (order != 0 ? order : x->line - y->line);
+}
+
 static void
 places_sort(void)
 {
 	if (loading.places > 0)
 		qsort(loading.place, loading.places, sizeof(*loading.place),
-		    place_order);
+		    place_order_all);
+}
+
+/* One of two values would silently not count. A section may go on. */
+static void
+places_check(void)
+{
+	size_t i;
+
+	for (i = 1; i < loading.places; i++) {
+		const struct place *first = &loading.place[i - 1];
+		const struct place *second = &loading.place[i];
+
+		if (place_order(first, second) == 0 && first->index == 0 &&
+		    first->opt->type != CFGT_SEC)
+			conf_error_add(loading.path, second->line,
+			    "%s: has a value already, on line %d",
+			    first->opt->name, first->line);
+	}
 }
 
 static void
@@ -85,11 +113,26 @@ places_free(void)
 	memset(&loading, 0, sizeof(loading));
 }
 
-/* Called by the library when it has set a text. */
+/*
+ * Called by the library when it has set a text, and once more at the end of a
+ * list, be it empty.
+ */
 static int
 text_set(cfg_t *cfg, cfg_opt_t *opt)
 {
-	place_add(opt, cfg_opt_size(opt) - 1, cfg->line);
+	const unsigned n = cfg_opt_size(opt);
+	const struct place *last =
+	    loading.places == 0 ? NULL : &loading.place[loading.places - 1];
+
+	if (n == 0)
+		return (0);
+	if ((opt->flags & CFGF_LIST) != 0 && last != NULL && last->opt == opt &&
+	    last->index == n - 1 && !loading.list_ended) {
+		loading.list_ended = true;
+		return (0);
+	}
+	place_add(opt, n - 1, cfg->line);
+	loading.list_ended = false;
 	return (0);
 }
 
@@ -335,6 +378,7 @@ conf_read(struct conf *conf)
 		-1 ||
 	    parse(of(private->root)) == -1)
 		return;
+	places_check();
 	conf_check(private->root);
 	if (!conf_error_any())
 		conf_take(conf);

@@ -99,6 +99,27 @@ print_section(FILE *out, struct conf_section *section,
 			print_value(out, section, options, depth);
 }
 
+/* A section that the file does not have, and which holds all the same. */
+static void
+print_standard(FILE *out, const struct conf_option *options, const char *name,
+    const char *title)
+{
+	while (strcmp(options->name, name) != 0)
+		options++;
+	fprintf(out, "%s ", name);
+	print_quoted(out, title);
+	fputs(" {\n", out);
+	for (options = options->inner; options->name != NULL; options++) {
+		fprintf(out, "  %s = ", options->name);
+		if (options->kind == CONF_LIST)
+			fputs("{}", out);
+		else
+			print_text(out, options->standard);
+		putc('\n', out);
+	}
+	fputs("}\n", out);
+}
+
 /* As comments: they hold by the preset's name, and hold only once. */
 static void
 print_preset(const char *name, FILE *out)
@@ -122,6 +143,12 @@ conf_print(const struct conf *conf, FILE *out)
 	const char *preset =
 	    conf_text(conf_inner(root, "verdict", 0), "preset");
 
+	if (conf_count(root, "endpoint") == 0)
+		print_standard(
+		    out, conf_options, "endpoint", conf->endpoint[0].address);
+	if (conf_count(root, "control") == 0)
+		print_standard(
+		    out, conf_options, "control", conf->control.address);
 	print_section(out, root, conf_options, 0);
 	if (strcmp(preset, "none") != 0)
 		print_preset(preset, out);

@@ -49,6 +49,20 @@ load_good(const char *text)
 	return (conf);
 }
 
+/* To a string; caller frees. */
+static char *
+print(const struct conf *conf)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	conf_print(conf, out);
+	assert_int_equal(fclose(out), 0);
+	return (text);
+}
+
 /* All that is not written has a value. */
 static void
 test_defaults(void **state)
@@ -101,6 +115,27 @@ test_defaults(void **state)
 		conf_free(conf);
 	}
 	conf_free(NULL);
+}
+
+/* What is printed of no configuration says where questions come in. */
+static void
+test_print_defaults(void **state)
+{
+	struct conf *conf = load_good("");
+	char *text = print(conf);
+
+	(void)state;
+	assert_non_null(strstr(text, "endpoint \"ipc:///"));
+	assert_non_null(strstr(text, "/verdictd.sock\" {\n  mode = 0660\n"));
+	assert_non_null(strstr(text, "control \"ipc:///"));
+	assert_non_null(strstr(text, "/control.sock\" {\n  mode = 0600\n"));
+	conf_free(conf);
+	conf = load_good(text);
+	assert_int_equal(conf->endpoints, 1);
+	assert_int_equal(conf->endpoint[0].mode, 0660);
+	assert_int_equal(conf->control.mode, 0600);
+	conf_free(conf);
+	free(text);
 }
 
 static void
@@ -244,6 +279,26 @@ test_everything(void **state)
 	conf_free(conf);
 }
 
+/* A section may go on later, and so may a list. */
+static void
+test_parts(void **state)
+{
+	struct conf *conf = load_good(
+	    "resolver { forward = {\"::1\"} }\n"
+	    "log { level = debug }\n"
+	    "resolver { timeout = 3 forward += {\"::2\", \"::3\"} }\n"
+	    "rule \"a\" { action = accept } rule \"b\" { action = accept }\n"
+	    "resolver { forward += \"::4\" } log { to = syslog }\n");
+
+	(void)state;
+	assert_int_equal(conf->resolver.forwards, 4);
+	assert_string_equal(conf->resolver.forward[3], "::4");
+	assert_int_equal(conf->timeout, 3000);
+	assert_int_equal(conf->log_level, LOG_LEVEL_DEBUG);
+	assert_int_equal(conf->log_target, LOG_TO_SYSLOG);
+	conf_free(conf);
+}
+
 /* Forms of an anchor that a zone file may have. */
 static void
 test_anchors(void **state)
@@ -268,20 +323,6 @@ test_anchors(void **state)
 		assert_string_equal(conf->resolver.anchor[0], anchors[i]);
 		conf_free(conf);
 	}
-}
-
-/* To a string; caller frees. */
-static char *
-print(const struct conf *conf)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_non_null(out);
-	conf_print(conf, out);
-	assert_int_equal(fclose(out), 0);
-	return (text);
 }
 
 /* What is printed says the same again, and prints the same. */
@@ -488,6 +529,16 @@ static const struct {
 	"PATH:7: forward: \"mx\" is not an address"},
     {SEVERAL,
 	"PATH:10: rule \"a\\b\": a title holds no quote"},
+    /* two values of one option */
+    {"log { level = info\nlevel = info }",
+	"PATH:2: level: has a value already, on line 1\n"},
+    {"log { level = info }\nlog { to = stderr }\nlog { level = debug }",
+	"PATH:3: level: has a value already, on line 1\n"},
+    {"resolver { forward = {\"::1\", \"::2\"}\nforward = {\"::3\"} }",
+	"PATH:2: forward: has a value already, on line 1\n"},
+    {"resolver { forward = {\"::1\"}\nforward = {\"::3\"} }",
+	"PATH:2: forward: has a value already, on line 1\n"},
+    {"user = root\nuser = root", "PATH:2: user: has a value already, on line 1"},
     /* comments do not disturb the count of lines */
     {"# 1\n// 2\n/* 3\n4\n*/ # 5\nx = 1", "PATH:6: no such option 'x'; there"},
     {"log { # 1\n\n# 3\nlevel = x }", "PATH:4: level: \"x\""},
@@ -736,10 +787,12 @@ main(void)
 {
 	static const struct CMUnitTest others[] = {
 	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_print_defaults),
 	    cmocka_unit_test(test_tcp),
 	    cmocka_unit_test(test_keys),
 	    cmocka_unit_test(test_everything),
 	    cmocka_unit_test(test_anchors),
+	    cmocka_unit_test(test_parts),
 	    cmocka_unit_test(test_print),
 	    cmocka_unit_test(test_quotes),
 	    cmocka_unit_test(test_foreign),
