@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The inputs that an expression can test: their names, their types, and how
- * each is read from the facts. Private to expr.c, which does the grammar.
+ * each is read from the facts. Private to expr; the grammar is in expr_parse.c.
  *
  * Words such as "pass" are kept as a set of bits, one for each value of the
  * input's enum, so that "is pass" and "in {pass, neutral}" are the same test.
