@@ -1,9 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""The files of etc: what a supervisor would start, and what is set where."""
+"""The files of etc: what a supervisor would start, what the real ones do with
+it, and what is set where."""
 import os
+import pwd
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -11,10 +14,13 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
-from harness import BUILD, SRC, command, done, equal, note, ok  # noqa: E402
+from harness import (BUILD, SRC, VERDICTD, Daemon, Unanswered,  # noqa: E402
+                     command, die_with_parent, done, equal, free_port, note,
+                     ok, patiently)
 
 ETC = os.path.join(SRC, 'etc')
 work = tempfile.mkdtemp(prefix='service.')
+os.chmod(work, 0o755)
 
 
 def read(*path):
@@ -75,6 +81,119 @@ def check_services():
           ['user verdictlog', 'log t s1000000 n20 ./main'], '... multilog')
     equal(run_service('runit', 'log', 'run'),
           ['user verdictlog', 'log -tt ./main'], '... svlogd')
+
+
+# How each supervisor is run and told, and how it names the process.
+SUPERVISORS = {
+    'daemontools': {
+        'scan': ['svscan'], 'hup': ['svc', '-h'], 'down': ['svc', '-d'],
+        'up': ['svc', '-u'], 'end': ['svc', '-dx'], 'status': ['svstat']},
+    'runit': {
+        'scan': ['runsvdir'], 'hup': ['sv', 'reload'], 'down': ['sv', 'down'],
+        'up': ['sv', 'up'], 'end': ['sv', 'exit'], 'status': ['sv', 'status']},
+}
+
+
+class Supervised:
+    """The service directory of a real supervisor; for want of a user of its
+    own and of the usual places the daemon is nobody, and all is in `work`."""
+
+    def __init__(self, kind):
+        self.words = SUPERVISORS[kind]
+        self.home = os.path.join(work, kind)
+        self.service = os.path.join(self.home, 'service', 'verdictd')
+        self.daemon = Daemon('127.0.0.1@%d' % free_port())
+        shutil.copytree(os.path.join(ETC, kind), self.service)
+        for name in ('run', 'log/run'):
+            path = os.path.join(self.service, name)
+            write(path, self.moved(read(path)), 0o755)
+        self.directory('service/verdictd/log/main', 'nobody')
+        self.directory('cache', 'nobody')
+        shutil.copy(VERDICTD, self.home)
+        write(os.path.join(self.home, 'verdictd.conf'),
+              self.daemon.text.replace(self.daemon.directory + '/cache',
+                                       self.home + '/cache/cache').replace(
+                  self.daemon.directory, self.home + '/run'))
+        for name in ('endpoint', 'control'):
+            setattr(self.daemon, name, 'ipc://%s/run/%s.sock' % (
+                self.home, name.replace('endpoint', 'verdictd')))
+
+    def moved(self, text):
+        for there, here in (('/usr/local/sbin', ''), ('/etc/verdictd', ''),
+                            ('/run/verdictd', '/run')):
+            text = text.replace(there, self.home + here)
+        return re.sub(r'(?<= )(verdictd|verdictlog)(?=[ )])', 'nobody', text)
+
+    def directory(self, name, user):
+        path = os.path.join(self.home, name)
+        os.mkdir(path)
+        shutil.chown(path, user)
+
+    def start(self):
+        # The sanitizers' files may be out of nobody's reach.
+        self.scan = subprocess.Popen(
+            self.words['scan'] + [os.path.dirname(self.service)],
+            env=dict(os.environ, LSAN_OPTIONS='detect_leaks=0'),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+
+    def tell(self, what, part=''):
+        return command(*self.words[what], self.service + part)[1]
+
+    def pid(self):
+        """Of the daemon, or None."""
+        found = re.search(r'\bpid (\d+)\)|\(pid (\d+)\)',
+                          self.tell('status').split(';')[0])
+        return int(found.group(1) or found.group(2)) if found else None
+
+    def answers(self):
+        try:
+            return self.daemon.ask('ping', seconds=1).status == 'ok'
+        except Unanswered:
+            return False
+
+    def log(self):
+        try:
+            return read(self.service, 'log', 'main', 'current')
+        except FileNotFoundError:
+            return ''
+
+    def stop(self):
+        for part in ('', '/log'):
+            self.tell('end', part)
+        patiently(lambda: self.pid() is None)
+        self.scan.terminate()
+        self.scan.wait()
+
+
+def check_supervised(kind):
+    if os.geteuid() != 0 or not shutil.which(SUPERVISORS[kind]['scan'][0]):
+        note('skipped: %s itself; it is not here, or not root' % kind)
+        return
+    it = Supervised(kind)
+    it.start()
+    try:
+        ok(patiently(it.answers), kind + ': the daemon is started',
+           it.tell('status'), it.log())
+        first = it.pid()
+        equal(os.stat('/proc/%d' % first).st_uid, pwd.getpwnam('nobody').pw_uid,
+              '... as its user')
+        ok(patiently(lambda: re.search(r'^@?[0-9a-f._:-]+ info ', it.log(),
+                                       re.M)), '... and logs', it.log())
+        it.tell('hup')
+        ok(patiently(lambda: it.daemon.ask_control('stats').number('reloads')),
+           '... is told to read its configuration again', it.log())
+        os.kill(first, signal.SIGKILL)
+        ok(patiently(lambda: it.pid() not in (None, first) and it.answers()),
+           '... is started again when it dies', it.tell('status'), it.log())
+        it.tell('down')
+        ok(patiently(lambda: it.pid() is None) and
+           not os.path.exists(it.daemon.endpoint[6:]),
+           '... is stopped in good order', it.tell('status'), it.log())
+        it.tell('up')
+        ok(patiently(it.answers), '... and started again', it.log())
+    finally:
+        it.stop()
 
 
 def check_unit():
@@ -151,6 +270,8 @@ def check_tcp_rules():
 
 
 check_services()
+for kind_ in SUPERVISORS:
+    check_supervised(kind_)
 check_unit()
 check_client_conf()
 check_tcp_rules()
