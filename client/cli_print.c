@@ -28,8 +28,9 @@ print_begin(bool json)
 }
 
 /*
- * The answer quotes DNS records and messages, so what would move a terminal's
- * cursor (or fake a line) is shown as \xHH.
+ * The answer quotes DNS records and messages, so what could order a terminal
+ * about (or fake a line) is shown as \xHH. Beyond ASCII that are C1 controls
+ * and marks of direction, so none of it passes.
  */
 static void
 text_put(const char *name, const char *value)
@@ -38,7 +39,7 @@ text_put(const char *name, const char *value)
 
 	printf("%s=", name);
 	for (p = (const unsigned char *)value; *p != '\0'; p++) {
-		if (*p < 0x20 || *p == 0x7f)
+		if (*p < 0x20 || *p > 0x7e)
 			printf("\\x%02x", *p);
 		else
 			putchar(*p);
@@ -120,7 +121,8 @@ print_end(struct print *print)
 	bool failed = print == NULL || print->failed;
 
 	if (!failed && print->object != NULL) {
-		failed = json_dumpf(print->object, stdout, JSON_INDENT(2)) < 0;
+		failed = json_dumpf(print->object, stdout,
+			     JSON_INDENT(2) | JSON_ENSURE_ASCII) < 0;
 		putchar('\n');
 	}
 	if (print != NULL)

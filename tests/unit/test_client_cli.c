@@ -163,10 +163,10 @@ static const struct {
 	"verdict: nothing listens at ipc:///nonexistent/s\n"},
     /* what others wrote cannot steer the terminal */
     {"spf mail_from=odd", NULL, 0,
-	"a=1\\x09a\\x1b[2J\nb=\xc3\xa9\nb=\xff\nb=3\n", NULL},
+	"a=1\\x09a\\x1b[2J\nb=\\xc3\\xa9\nb=\\xff\nb=3\n", NULL},
     {"-j spf mail_from=odd", NULL, 0,
 	"{\n  \"a\": \"1\\ta\\u001B[2J\",\n  \"b\": [\n"
-	"    \"\xc3\xa9\",\n    \"\xc3\xbf\",\n    \"3\"\n  ]\n}\n",
+	"    \"\\u00E9\",\n    \"\\u00FF\",\n    \"3\"\n  ]\n}\n",
 	NULL},
     /* usage */
     {"", NULL, 100, "", "usage: verdict"},
