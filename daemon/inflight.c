@@ -180,6 +180,8 @@ inflight_join(struct inflight *inflight, const struct dname *name,
 		stat_count(STAT_JOINED);
 	else if ((f = flight_start(inflight, name, type)) == NULL)
 		return (-1);
+	else if (waiter == NULL)
+		stat_count(STAT_RENEWED);
 	/* Also a lookup that timed out and still goes on: wait again. */
 	if (!f->timed)
 		deadline_set(inflight, f, now);

@@ -237,9 +237,9 @@ renewals_start(struct requests *requests, const struct view *view, int64_t now)
 	if (!requests->options->renew)
 		return;
 	for (; renew != NULL; renew = renew->next)
-		if (inflight_join(requests->inflight, &renew->name, renew->type,
-			NULL, now) == 0)
-			stat_count(STAT_RENEWED);
+		/* If too many are in flight, the next question tries again. */
+		(void)inflight_join(
+		    requests->inflight, &renew->name, renew->type, NULL, now);
 }
 
 /*

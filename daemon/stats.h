@@ -22,7 +22,7 @@
 	X(STAT_QUARANTINED, "quarantined", "of these: quarantine")             \
 	X(STAT_REJECTED, "rejected", "of these: reject")                       \
 	X(STAT_DEFERRED, "deferred", "of these: defer")                        \
-	X(STAT_UNDECIDED, "undecided", "verdicts for want of DNS")             \
+	X(STAT_UNDECIDED, "undecided", "verdicts undecided for want of DNS")   \
 	X(STAT_COMPARED, "dmarc_compared", "policies found by both methods")   \
 	X(STAT_POLICY_DIFFERS, "dmarc_policy_differs",                         \
 	    "of these: another policy")                                        \
@@ -39,7 +39,7 @@
 	X(STAT_CACHE_EXPIRED, "cache_expired",                                 \
 	    "entries removed when of no use any more")                         \
 	X(STAT_CACHE_EVICTED, "cache_evicted",                                 \
-	    "entries removed before, for want of room")                        \
+	    "entries removed while of use, for want of room")                  \
 	X(STAT_CACHE_DAMAGED, "cache_damaged",                                 \
 	    "entries that did not verify")                                     \
 	X(STAT_CACHE_SET_ASIDE, "cache_set_aside",                             \
@@ -48,11 +48,12 @@
 	X(STAT_JOINED, "lookups_joined", "names already in flight")            \
 	X(STAT_RENEWED, "lookups_renewed", "of the lookups: for renewal")      \
 	X(STAT_LOOKUPS_OVER, "lookups_over", "names refused: table full")      \
-	X(STAT_SECURE, "answers_secure", "answers by DNSSEC status")           \
-	X(STAT_INSECURE, "answers_insecure", "of these: insecure")              \
-	X(STAT_INDETERMINATE, "answers_indeterminate",                           \
-	    "of these: indeterminate")                                         \
-	X(STAT_BOGUS, "answers_bogus", "of these: bogus")                       \
+	X(STAT_SECURE, "answers_secure", "answers proved by DNSSEC")           \
+	X(STAT_INSECURE, "answers_insecure",                                   \
+	    "answers from zones without DNSSEC")                               \
+	X(STAT_INDETERMINATE, "answers_indeterminate",                         \
+	    "answers whose DNSSEC could not be judged")                        \
+	X(STAT_BOGUS, "answers_bogus", "answers refuted by DNSSEC")            \
 	X(STAT_FAILED, "answers_failed", "answers that were failures")         \
 	X(STAT_TIMEOUTS, "lookup_timeouts", "lookups over their deadline")     \
 	X(STAT_CONNECTIONS, "connections", "connections accepted")             \

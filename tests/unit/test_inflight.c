@@ -19,6 +19,7 @@
 #include "hash.h"
 #include "inflight.h"
 #include "log.h"
+#include "stats.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -203,12 +204,15 @@ static void
 test_types(void **state)
 {
 	const struct dname name = name_of("a.example");
+	const uint64_t renewed = stat_value(STAT_RENEWED);
 
 	(void)state;
 	inflight_join(inflight, &name, RR_A, NULL, now);
 	inflight_join(inflight, &name, RR_AAAA, NULL, now);
 	inflight_join(inflight, &name, RR_A, NULL, now);
 	assert_int_equal(resolver.count, 2);
+	/* Who comes upon a renewal under way makes no other lookup. */
+	assert_int_equal(stat_value(STAT_RENEWED) - renewed, 2);
 }
 
 static void
