@@ -266,6 +266,8 @@ run_explain(struct run *run)
 	view_forget(run->view);
 	if ((verdict = run_verdict(run)) != NULL)
 		run_put_explanation(run, verdict);
+	/* Somebody wants to know why: no message was judged. */
+	run->outcome->decision = NULL;
 }
 
 /*
