@@ -25,12 +25,14 @@ struct ctl {
 	bool	    has_config; /* -c was given */
 	const char *server;	/* -s; NULL: as the configuration says */
 	int	    timeout;	/* ms; 0: the command's own */
+	/* Of the command that runs, for ctl_misused(). */
+	const char *name, *arguments;
 };
 
 /* Complains on standard error, in one line. */
 void ctl_complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same about the arguments: returns CTL_USAGE. */
-int ctl_misused(const char *usage);
+/* Shows what arguments the command takes: returns CTL_USAGE. */
+int ctl_misused(const struct ctl *ctl);
 
 /* Each takes the arguments behind its name and returns an exit status. */
 int ctl_report(const struct ctl *ctl, int argc, char **argv);

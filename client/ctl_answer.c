@@ -18,17 +18,34 @@ answer_text(const struct verdict *v, const char *name)
 	return (value == NULL ? "" : value);
 }
 
-/* Records come from anywhere: they may not order a terminal about. */
-void
-answer_put(const char *text)
+/*
+ * Records come from anywhere: they may not order a terminal about. Beyond ASCII
+ * there are C1 controls and marks of direction.
+ */
+static void
+octets_put(const char *text, char hidden)
 {
 	const unsigned char *p;
 
 	for (p = (const unsigned char *)text; *p != '\0'; p++)
-		if (*p < 0x20 || *p == 0x7f)
+		if (*p < 0x20 || *p > 0x7e || *p == hidden)
 			printf("\\x%02x", *p);
 		else
 			putchar(*p);
+}
+
+void
+answer_put(const char *text)
+{
+	octets_put(text, '\0');
+}
+
+void
+answer_put_quoted(const char *text)
+{
+	putchar('"');
+	octets_put(text, '"');
+	putchar('"');
 }
 
 void
@@ -122,7 +139,7 @@ cache_print(const struct verdict *v)
 		     "file, see the log");
 		return;
 	}
-	printf("cache     %llu records, %.1f of %.1f MiB, %.1f %% found "
+	printf("cache     %llu entries, %.1f of %.1f MiB, %.1f %% found "
 	       "fresh, %llu failed writes\n",
 	    number(v, "cache_entries"),
 	    (double)number(v, "cache_live_octets") / (1 << 20),
@@ -163,6 +180,12 @@ latency_print(const struct collect *collect)
 /* At most this many of each table, for one screen. */
 #define STATUS_LINES 5
 
+static const char *
+plural(unsigned long long count)
+{
+	return (count == 1 ? "" : "s");
+}
+
 static void
 askers_print(const struct collect *collect)
 {
@@ -172,8 +195,11 @@ askers_print(const struct collect *collect)
 	puts("who asks");
 	while (lines++ < STATUS_LINES &&
 	       (line = collect_entry(collect, TALLY_HOSTS, &cursor)) != NULL) {
-		printf("  %10llu questions, %llu reject, %llu defer: ",
-		    (unsigned long long)line_number(line, "questions"),
+		const unsigned long long questions =
+		    line_number(line, "questions");
+
+		printf("  %10llu question%s, %llu reject, %llu defer: ",
+		    questions, plural(questions),
 		    (unsigned long long)line_number(line, "reject"),
 		    (unsigned long long)line_number(line, "defer"));
 		answer_put(line_rest(line, "name"));
@@ -185,21 +211,24 @@ static void
 failing_print(const struct collect *collect)
 {
 	const char *cursor = NULL, *line;
-	const unsigned long long now = (unsigned long long)time(NULL);
+	const time_t now = time(NULL);
 	int lines = 0;
 
 	while (lines < STATUS_LINES && (line = collect_entry(collect,
 					    TALLY_FAILURES, &cursor)) != NULL) {
 		const unsigned long long since = line_number(line, "since");
+		const unsigned long long failures =
+		    line_number(line, "failures");
 
-		if (line_number(line, "ended") != 0)
+		if (!collect_is_failing(line, now))
 			continue;
 		if (lines++ == 0)
 			puts("DNS fails");
 		fputs("  for ", stdout);
-		duration_put(now > since ? now - since : 0);
-		printf(", %llu times: ",
-		    (unsigned long long)line_number(line, "failures"));
+		duration_put((unsigned long long)now > since
+				 ? (unsigned long long)now - since
+				 : 0);
+		printf(", %llu time%s: ", failures, plural(failures));
 		answer_put(line_rest(line, "name"));
 		putchar('\n');
 	}

@@ -14,6 +14,8 @@ const char *answer_text(const struct verdict *v, const char *name);
 void answer_print(const struct verdict *v);
 /* A text of strangers, in the same way. */
 void answer_put(const char *text);
+/* The same in quotes; those within it are shown as \x22. */
+void answer_put_quoted(const char *text);
 /* The numbers, as members of a JSON object without its braces. */
 void answer_print_members(const struct verdict *v);
 /* One screen of text. */

@@ -6,6 +6,12 @@
 
 #include "ctl_question.h"
 
+/*
+ * Seconds for which the daemon itself remembers a failure that nobody has come
+ * upon again (INFLIGHT_FAILURE_KEEP).
+ */
+#define FAILURE_KEEP (8 * 3600)
+
 const struct collect_gauge collect_gauges[] = {
     {"parked", "Requests that wait for DNS"},
     {"in_flight", "Lookups under way"},
@@ -65,6 +71,14 @@ const char *
 collect_latency(const struct collect *collect, const char **cursor)
 {
 	return (answer_line(collect->latency, "latency", cursor));
+}
+
+bool
+collect_is_failing(const char *line, time_t now)
+{
+	return (
+	    line_number(line, "ended") == 0 &&
+	    (int64_t)now - (int64_t)line_number(line, "last") <= FAILURE_KEEP);
 }
 
 const char *

@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+#include <stdbool.h>
+#include <time.h>
+
 #include "ctl.h"
 #include "tally.h"
 
@@ -29,6 +32,12 @@ const char *collect_latency(const struct collect *collect,
 /* The same for a table: the line of "entry". */
 const char *collect_entry(const struct collect *collect,
     enum tally_table table, const char **cursor);
+
+/*
+ * Does DNS fail at this time, by a line of TALLY_FAILURES? Not if that is old
+ * news, which nobody has come upon for so long that it is forgotten.
+ */
+bool collect_is_failing(const char *line, time_t now);
 
 /* The numbers of "stats" that are no counters of stats.h, with what they are;
    NULL behind the last. A name in octets is told in bytes to others. */

@@ -36,13 +36,13 @@ int
 ctl_flush(const struct ctl *ctl, int argc, char **argv)
 {
 	if (argc != 1 || *argv[0] == '\0')
-		return (ctl_misused("flush NAME | --all | --failures"));
+		return (ctl_misused(ctl));
 	if (strcmp(argv[0], "--all") == 0)
 		return (order(ctl, "flush", "what", "all"));
 	if (strcmp(argv[0], "--failures") == 0)
 		return (order(ctl, "flush", "what", "failures"));
 	if (*argv[0] == '-')
-		return (ctl_misused("flush NAME | --all | --failures"));
+		return (ctl_misused(ctl));
 	return (order(ctl, "flush", "name", argv[0]));
 }
 
@@ -50,7 +50,7 @@ int
 ctl_loglevel(const struct ctl *ctl, int argc, char **argv)
 {
 	if (argc != 1)
-		return (ctl_misused("loglevel error | warning | info | debug"));
+		return (ctl_misused(ctl));
 	return (order(ctl, "log", "level", argv[0]));
 }
 
@@ -59,7 +59,7 @@ ctl_reload(const struct ctl *ctl, int argc, char **argv)
 {
 	(void)argv;
 	if (argc != 0)
-		return (ctl_misused("reload"));
+		return (ctl_misused(ctl));
 	return (order(ctl, "reload", NULL, NULL));
 }
 
@@ -73,7 +73,7 @@ ctl_ping(const struct ctl *ctl, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 0)
-		return (ctl_misused("ping"));
+		return (ctl_misused(ctl));
 	if ((v = question_new(ctl, "ping", &status)) == NULL)
 		return (status);
 	if ((status = question_send(v)) == CTL_OK)
@@ -100,7 +100,7 @@ ctl_record(const struct ctl *ctl, int argc, char **argv)
 	int status;
 
 	if (argc < 1 || argc > 2)
-		return (ctl_misused("record NAME [TYPE]"));
+		return (ctl_misused(ctl));
 	if (own.timeout == 0)
 		own.timeout = RECORD_TIMEOUT;
 	if ((v = question_new(&own, "record", &status)) == NULL)

@@ -25,10 +25,6 @@
 #include "rrset.h"
 #include "spf_memo.h"
 
-static const char usage[] =
-    "dump [--json | --count] [--records | --verdicts] [--domain NAME] "
-    "[--type TYPE] [--state STATE] [--min-age S] [--max-age S] [--file FILE]";
-
 #define SNAPSHOT 500 /* entries */
 
 /* What --state may ask for, beside the four of enum rr_state. */
@@ -147,8 +143,12 @@ dump_options(struct dump *dump, int argc, char **argv)
 	opterr = 0;
 	while ((option = getopt_long(argc + 1, argv - 1, "+", options, NULL)) !=
 	       -1)
-		if (option_take(dump, option) == -1)
+		if (option_take(dump, option) == -1) {
+			if (option != '?')
+				ctl_complain(
+				    "dump: %s: not understood", optarg);
 			return (-1);
+		}
 	return (optind == argc + 1 && !(dump->json && dump->count) ? 0 : -1);
 }
 
@@ -224,9 +224,8 @@ record_text(const struct dump *dump, const struct cache_item *item)
 		    seconds(dump->now - set->failed_since),
 		    seconds(set->retry_at - dump->now));
 	while (rrset_next(set, &record)) {
-		fputs(" data=\"", stdout);
-		answer_put(rdata_text(dump->arena, item->type, &record));
-		putchar('"');
+		fputs(" data=", stdout);
+		answer_put_quoted(rdata_text(dump->arena, item->type, &record));
 	}
 	putchar('\n');
 }
@@ -237,9 +236,8 @@ text_pair(const char *name, const char *value)
 {
 	if (value == NULL)
 		return;
-	printf(" %s=\"", name);
-	answer_put(value);
-	putchar('"');
+	printf(" %s=", name);
+	answer_put_quoted(value);
 }
 
 static void
@@ -440,7 +438,7 @@ ctl_dump(const struct ctl *ctl, int argc, char **argv)
 	int status;
 
 	if (dump_options(&dump, argc, argv) == -1)
-		return (ctl_misused(usage));
+		return (ctl_misused(ctl));
 	if (dump.file == NULL) {
 		if ((conf = conf_load(ctl->config, error)) == NULL) {
 			fputs(error, stderr);

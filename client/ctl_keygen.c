@@ -15,9 +15,8 @@ ctl_keygen(const struct ctl *ctl, int argc, char **argv)
 	const char *problem;
 	size_t i;
 
-	(void)ctl;
 	if (argc < 1 || argc > 2)
-		return (ctl_misused("keygen NAME [HOST]"));
+		return (ctl_misused(ctl));
 	if (seal_init() == -1) {
 		ctl_complain("no source of randomness");
 		return (CTL_TEMPORARY);

@@ -24,9 +24,9 @@ ctl_complain(const char *fmt, ...)
 }
 
 int
-ctl_misused(const char *usage)
+ctl_misused(const struct ctl *ctl)
 {
-	fprintf(stderr, "usage: verdictctl %s\n", usage);
+	fprintf(stderr, "usage: verdictctl %s %s\n", ctl->name, ctl->arguments);
 	return (CTL_USAGE);
 }
 
@@ -35,38 +35,73 @@ static const struct command {
 	int (*run)(const struct ctl *, int, char **);
 	const char *arguments, *summary;
 } commands[] = {
-    {"dump", ctl_dump, "[--json] [--domain NAME] ...",
+    {"dump", ctl_dump,
+	"[--json | --count] [--records | --verdicts] [--domain NAME]\n"
+	"       [--type TYPE] [--state STATE] [--min-age S] [--max-age S]\n"
+	"       [--file FILE]",
 	"the cache's file; asks no daemon"},
     {"flush", ctl_flush, "NAME | --all | --failures",
-	"forget records (NAME: and below it)"},
+	"forget records, NAME's and below"},
     {"history", ctl_history, "[DOMAIN]", "policies that have changed"},
-    {"keygen", ctl_keygen, "NAME [HOST]",
-	"a new key for tcp, as a line for a key file"},
+    {"keygen", ctl_keygen, "NAME [HOST]", "a new key, as a line of a file"},
     {"loglevel", ctl_loglevel, "error | warning | info | debug",
 	"until the next reload"},
     {"ping", ctl_ping, "", "is the daemon there?"},
     {"record", ctl_record, "NAME [TYPE]", "what the daemon knows of it"},
     {"reload", ctl_reload, "", "read the configuration again"},
     {"report", ctl_report, "--html FILE", "the last day, with plots"},
-    {"rules", ctl_rules, "check | table | presets | preset",
+    {"rules", ctl_rules, "check | table [--csv] | presets | preset NAME",
 	"of the file; asks no daemon"},
-    {"stats", ctl_stats, "[--json | --openmetrics | --watch]",
+    {"stats", ctl_stats,
+	"[--json | --openmetrics | --prometheus |\n"
+	"        --watch [SECONDS [COUNT]]]",
 	"all that is counted"},
-    {"status", ctl_status, "", "the same for people, on one screen"},
-    {"top", ctl_top, "[TABLE] [COLUMN] [COUNT]",
-	"domains, rejects, failures, hosts, rules"},
+    {"status", ctl_status, "", "the same for people, one screen"},
+    {"top", ctl_top,
+	"[domains | rejects | failures | hosts | rules] [COLUMN] [COUNT]",
+	"what comes most often"},
 };
+
+/* Where the summaries begin; arguments that do not fit have their own line. */
+#define SUMMARY_AT 46
 
 static void
 usage_print(FILE *to)
 {
-	size_t i;
+	const struct command *command = commands;
+	int column;
 
-	fputs("usage: verdictctl [-V] [-c file] [-s control] [-t ms] COMMAND\n",
+	fputs("usage: verdictctl [-hV] [-c file] [-s control] [-t ms] "
+	      "COMMAND\n",
 	    to);
-	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		fprintf(to, "  %-9s%-35s%s\n", commands[i].name,
-		    commands[i].arguments, commands[i].summary);
+	for (; command < commands + sizeof(commands) / sizeof(*commands);
+	     command++) {
+		column =
+		    fprintf(to, "  %s %s", command->name, command->arguments);
+		if (column >= SUMMARY_AT) {
+			putc('\n', to);
+			column = 0;
+		}
+		fprintf(
+		    to, "%*s%s\n", SUMMARY_AT - column, "", command->summary);
+	}
+}
+
+static int
+timeout_read(struct ctl *ctl, const char *text)
+{
+	char *end;
+	long ms;
+
+	errno = 0;
+	ms = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || ms <= 0 ||
+	    ms > INT_MAX) {
+		ctl_complain("-t %s: not a number of milliseconds", text);
+		return (-1);
+	}
+	ctl->timeout = (int)ms;
+	return (0);
 }
 
 /* Returns 0 to go on, -1 after a mistake, 1 when all is done. */
@@ -74,7 +109,6 @@ static int
 options_read(struct ctl *ctl, int argc, char **argv)
 {
 	int option;
-	char *end;
 
 	/* "+": the command's own options come behind it. */
 	while ((option = getopt(argc, argv, "+c:hs:t:V")) != -1) {
@@ -87,12 +121,9 @@ options_read(struct ctl *ctl, int argc, char **argv)
 			ctl->server = optarg;
 			break;
 		case 't':
-			errno = 0;
-			ctl->timeout = (int)strtol(optarg, &end, 10);
-			if (errno == 0 && *end == '\0' && ctl->timeout > 0)
-				break;
-			ctl_complain("-t %s: not milliseconds", optarg);
-			return (-1);
+			if (timeout_read(ctl, optarg) == -1)
+				return (-1);
+			break;
 		case 'V':
 			puts("verdictctl " VERSION);
 			return (1);
@@ -107,13 +138,16 @@ options_read(struct ctl *ctl, int argc, char **argv)
 }
 
 static int
-command_run(const struct ctl *ctl, int argc, char **argv)
+command_run(struct ctl *ctl, int argc, char **argv)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		if (strcmp(commands[i].name, argv[0]) == 0)
+		if (strcmp(commands[i].name, argv[0]) == 0) {
+			ctl->name = commands[i].name;
+			ctl->arguments = commands[i].arguments;
 			return (commands[i].run(ctl, argc - 1, argv + 1));
+		}
 	ctl_complain("%s: no such command; -h shows all", argv[0]);
 	return (CTL_USAGE);
 }

@@ -280,7 +280,7 @@ failing_print(const struct collect *collect, bool classic)
 	    (line = collect_entry(collect, TALLY_FAILURES, &cursor)) != NULL) {
 		const time_t since = (time_t)line_number(line, "since");
 
-		if (line_number(line, "ended") != 0)
+		if (!collect_is_failing(line, now))
 			continue;
 		name = line_rest(line, "name");
 		printf("verdictd_failing_seconds{domain=");

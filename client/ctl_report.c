@@ -271,7 +271,7 @@ failing_count(const struct report *report)
 
 	while ((line = collect_entry(
 		    &report->collect, TALLY_FAILURES, &cursor)) != NULL)
-		if (line_number(line, "ended") == 0)
+		if (collect_is_failing(line, report->now))
 			count++;
 	return (count);
 }
@@ -575,7 +575,7 @@ ctl_report(const struct ctl *ctl, int argc, char **argv)
 	int status;
 
 	if (argc != 2 || strcmp(argv[0], "--html") != 0)
-		return (ctl_misused("report --html FILE"));
+		return (ctl_misused(ctl));
 	if ((report = calloc(1, sizeof(*report))) == NULL) {
 		ctl_complain("out of memory");
 		return (CTL_TEMPORARY);

@@ -8,8 +8,6 @@
 #include "conf.h"
 #include "preset.h"
 
-#define USAGE "rules check | table [--csv] | presets | preset NAME"
-
 static struct conf *
 conf_open(const struct ctl *ctl)
 {
@@ -86,5 +84,5 @@ ctl_rules(const struct ctl *ctl, int argc, char **argv)
 		return (presets_print());
 	if (argc == 2 && strcmp(argv[0], "preset") == 0)
 		return (preset_print(argv[1]));
-	return (ctl_misused(USAGE));
+	return (ctl_misused(ctl));
 }

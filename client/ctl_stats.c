@@ -15,9 +15,6 @@
 #include "ctl_question.h"
 #include "histogram.h"
 
-static const char usage[] =
-    "stats [--json | --openmetrics | --prometheus | --watch [SECONDS [COUNT]]]";
-
 #define HEADER_EACH 20 /* lines of --watch */
 #define BITS_LEAST  4  /* of the histograms that the daemon tells */
 
@@ -58,7 +55,7 @@ ctl_status(const struct ctl *ctl, int argc, char **argv)
 
 	(void)argv;
 	if (argc != 0)
-		return (ctl_misused("status"));
+		return (ctl_misused(ctl));
 	if ((status = collect_get(ctl, &collect)) != CTL_OK)
 		return (status);
 	answer_print_status(&collect);
@@ -116,43 +113,80 @@ seconds_between(const struct timespec *from, const struct timespec *to)
 		(double)(to->tv_nsec - from->tv_nsec) / 1e9);
 }
 
+/* A daemon that was killed may have lost the end of its counts. */
+static uint64_t
+difference(uint64_t from, uint64_t to)
+{
+	return (to > from ? to - from : 0);
+}
+
 /* A bound within a factor of two; 0 when nothing was answered. */
 static double
 quantile_ms(const struct moment *from, const struct moment *to, double part)
 {
 	const uint64_t count =
-	    to->below[HISTOGRAM_BITS] - from->below[HISTOGRAM_BITS];
+	    difference(from->below[HISTOGRAM_BITS], to->below[HISTOGRAM_BITS]);
 	unsigned bits;
 
 	for (bits = BITS_LEAST; bits < HISTOGRAM_BITS; bits++)
-		if ((double)(to->below[bits] - from->below[bits]) >=
+		if ((double)difference(from->below[bits], to->below[bits]) >=
 		    part * (double)count)
 			break;
 	return (count == 0 ? 0 : (double)(UINT64_C(1) << bits) / 1000);
 }
 
-static uint64_t
+static double
 grown(const struct moment *from, const struct moment *to, const char *name)
 {
-	return (
-	    answer_number(to->stats, name) - answer_number(from->stats, name));
+	return ((double)difference(
+	    answer_number(from->stats, name), answer_number(to->stats, name)));
 }
+
+/* In five characters at most, since a line is to fit into 80 columns. */
+static void
+short_put(int width, double value)
+{
+	static const char *const units[] = {"", "k", "M"};
+	const size_t last = sizeof(units) / sizeof(*units) - 1;
+	size_t i;
+
+	for (i = 0; i < last && value >= 9999.5; i++)
+		value /= 1000;
+	printf("%*.*f%s", width - (int)strlen(units[i]),
+	    value > 0 && value < 9.95 ? 1 : 0, value, units[i]);
+}
+
+/* "-" where there was nothing to measure. */
+static void
+measure_put(bool measured, double value, int digits)
+{
+	if (measured)
+		printf(" %5.*f", value < 10 ? digits : 0, value);
+	else
+		printf(" %5s", "-");
+}
+
+/* Their widths are those of the headings in watch_header(). */
+static const struct {
+	const char *counter;
+	int width;
+} rates[] = {{"requests", 6}, {"accepted", 7}, {"quarantined", 5},
+    {"rejected", 7}, {"deferred", 6}, {"lookups", 5}, {"answers_failed", 5}};
 
 static void
 watch_header(void)
 {
-	puts("    time  quest/s accept/s  quar/s reject/s defer/s  fresh  "
-	     "dns/s fail/s  p50<ms  p99<ms  wait  lookups   records");
+	puts("per s:     ask accept quar reject defer  dns fail"
+	     " fresh p50ms p99ms wait cache");
 }
 
 static void
 watch_line(const struct moment *from, const struct moment *to)
 {
-	static const char *const rates[] = {
-	    "requests", "accepted", "quarantined", "rejected", "deferred"};
 	const double span = seconds_between(&from->at, &to->at);
-	const double hits = (double)grown(from, to, "cache_hits");
-	const double reads = hits + (double)grown(from, to, "cache_misses");
+	const double hits = grown(from, to, "cache_hits");
+	const double reads = hits + grown(from, to, "cache_misses");
+	const double half = quantile_ms(from, to, 0.5);
 	const time_t now = time(NULL);
 	struct tm tm;
 	char clock[16];
@@ -160,18 +194,16 @@ watch_line(const struct moment *from, const struct moment *to)
 
 	localtime_r(&now, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	printf("%s", clock);
+	printf("%s ", clock);
 	for (i = 0; i < sizeof(rates) / sizeof(*rates); i++)
-		printf(" %8.1f", (double)grown(from, to, rates[i]) / span);
-	printf(" %5.1f%% %6.1f %6.1f %7.2f %7.2f %5" PRIu64 " %8" PRIu64
-	       " %9" PRIu64 "\n",
-	    reads == 0 ? 0 : 100 * hits / reads,
-	    (double)grown(from, to, "lookups") / span,
-	    (double)grown(from, to, "answers_failed") / span,
-	    quantile_ms(from, to, 0.5), quantile_ms(from, to, 0.99),
-	    answer_number(to->stats, "parked"),
-	    answer_number(to->stats, "in_flight"),
-	    answer_number(to->stats, "cache_entries"));
+		short_put(
+		    rates[i].width, grown(from, to, rates[i].counter) / span);
+	measure_put(reads > 0, 100 * hits / reads, 0);
+	measure_put(half > 0, half, 2);
+	measure_put(half > 0, quantile_ms(from, to, 0.99), 2);
+	short_put(5, (double)answer_number(to->stats, "parked"));
+	short_put(6, (double)answer_number(to->stats, "cache_entries"));
+	putchar('\n');
 	fflush(stdout);
 }
 
@@ -218,7 +250,7 @@ watch_start(const struct ctl *ctl, int argc, char **argv)
 	const long count = argc > 1 ? natural(argv[1], 1000000) : 0;
 
 	if (argc > 2 || seconds == -1 || count == -1)
-		return (ctl_misused(usage));
+		return (ctl_misused(ctl));
 	return (stats_watch(ctl, seconds, count));
 }
 
@@ -233,5 +265,5 @@ ctl_stats(const struct ctl *ctl, int argc, char **argv)
 			     strcmp(argv[0], "--openmetrics") == 0 ||
 			     strcmp(argv[0], "--prometheus") == 0))
 		return (stats_metrics(ctl, argv[0]));
-	return (ctl_misused(usage));
+	return (ctl_misused(ctl));
 }

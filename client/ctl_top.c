@@ -13,20 +13,17 @@
 #include "ctl_question.h"
 #include "tally.h"
 
-static const char usage_top[] =
-    "top [domains | rejects | failures | hosts | rules] [COLUMN] [COUNT]";
-
-/* In a column of 20: "2026-11-24 23:58:07". */
+/* "2026-11-24 23:58:07 +0100"; "-" if it has not come. */
 static void
 time_print(uint64_t seconds)
 {
 	const time_t at = (time_t)seconds;
 	struct tm tm;
-	char text[32] = "-";
+	char text[40] = "-";
 
 	if (seconds != 0 && localtime_r(&at, &tm) != NULL)
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	printf("%-20s", text);
+		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S %z", &tm);
+	printf("%-25s", text);
 }
 
 /* ---- top -------------------------------------------------------------- */
@@ -83,18 +80,43 @@ top_options_read(struct top_options *options, int argc, char **argv)
 	return (argc == 0 ? 0 : -1);
 }
 
+/* Each column is as wide as its heading and its greatest number need. */
+struct widths {
+	int of[TOP_COUNTS];
+};
+
 static void
-top_header(enum tally_table table)
+widths_find(
+    struct widths *widths, enum tally_table table, const struct verdict *answer)
+{
+	const char *cursor, *line, *column;
+	unsigned i;
+	int width;
+
+	for (i = 0; (column = tally_column(table, i)) != NULL; i++) {
+		widths->of[i] = (int)strlen(column);
+		cursor = NULL;
+		while ((line = answer_line(answer, "entry", &cursor)) != NULL) {
+			width = snprintf(
+			    NULL, 0, "%" PRIu64, line_number(line, column));
+			if (widths->of[i] < width)
+				widths->of[i] = width;
+		}
+	}
+}
+
+static void
+top_header(enum tally_table table, const struct widths *widths)
 {
 	const char *column;
 	unsigned i;
 
 	if (table == TALLY_FAILURES)
-		printf("%-20s%-20s", "since", "works again");
+		printf("%-25s %-25s", "since", "works again");
 	else
-		printf("%-20s", "last");
+		printf("%-25s", "last");
 	for (i = 0; (column = tally_column(table, i)) != NULL; i++)
-		printf(" %10s", column);
+		printf(" %*s", widths->of[i], column);
 	puts("  name");
 }
 
@@ -103,19 +125,20 @@ top_header(enum tally_table table)
  * may have had before is told.
  */
 static void
-top_line(enum tally_table table, const char *line)
+top_line(enum tally_table table, const struct widths *widths, const char *line)
 {
 	const char *column;
 	unsigned i;
 
 	if (table == TALLY_FAILURES) {
 		time_print(line_number(line, "since"));
+		putchar(' ');
 		time_print(line_number(line, "ended"));
 	} else {
 		time_print(line_number(line, "last"));
 	}
 	for (i = 0; (column = tally_column(table, i)) != NULL; i++)
-		printf(" %10" PRIu64, line_number(line, column));
+		printf(" %*" PRIu64, widths->of[i], line_number(line, column));
 	fputs("  ", stdout);
 	answer_put(line_rest(line, "name"));
 	if (line_number(line, "error") > 0)
@@ -129,20 +152,22 @@ ctl_top(const struct ctl *ctl, int argc, char **argv)
 {
 	const char *cursor = NULL, *line;
 	struct top_options options;
+	struct widths widths;
 	struct verdict *v;
 	int status;
 
 	if (top_options_read(&options, argc, argv) == -1)
-		return (ctl_misused(usage_top));
+		return (ctl_misused(ctl));
 	v = question_ask(ctl, &status, "top", "table",
 	    tally_table_name(options.table), "by",
 	    options.column == NULL ? "" : options.column, "limit",
 	    options.count, (char *)NULL);
 	if (v == NULL)
 		return (status);
-	top_header(options.table);
+	widths_find(&widths, options.table, v);
+	top_header(options.table, &widths);
 	while ((line = answer_line(v, "entry", &cursor)) != NULL)
-		top_line(options.table, line);
+		top_line(options.table, &widths, line);
 	verdict_free(v);
 	return (CTL_OK);
 }
@@ -158,7 +183,7 @@ change_print(const char *line)
 	char text[1024];
 
 	time_print(line_number(line, "at"));
-	snprintf(text, sizeof(text), "%.*s moved %.*s to %s",
+	snprintf(text, sizeof(text), " %.*s moved %.*s to %s",
 	    (int)strcspn(domain, " "), domain,
 	    (int)(after - before) - (int)strlen(" after="), before, after);
 	answer_put(text);
@@ -198,7 +223,7 @@ ctl_history(const struct ctl *ctl, int argc, char **argv)
 	int lines, status = CTL_OK;
 
 	if (argc > 1 || (argc == 1 && *argv[0] == '-'))
-		return (ctl_misused("history [DOMAIN]"));
+		return (ctl_misused(ctl));
 	do {
 		lines = history_part(
 		    ctl, from, argc == 1 ? argv[0] : NULL, &status);

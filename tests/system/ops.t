@@ -63,12 +63,26 @@ def table(name):
 # --- Counting -----------------------------------------------------------------
 
 def traffic():
-    for _ in range(4):
+    for _ in range(3):
         check()
     for _ in range(3):
         check('mx2', '203.0.113.9')
-    check('mx "3"\x01\xff', '203.0.113.9', 'broken.example')
+    check('mx "3"\x01\x9b\xff', '203.0.113.9', 'broken.example')
     daemon.ask('dmarc', 'from_domain=good.example')
+
+
+def explained():
+    """A person's question, which judges no message."""
+    before = daemon.ask_control('stats').number('checks')
+    reply = daemon.ask('explain', 'client_ip=203.0.113.9', 'host=person',
+                       'mail_from=a@good.example', 'from_domain=good.example')
+    later = check('mx1')
+    equal((reply['action'], daemon.ask_control('stats').number('checks')),
+          ('reject', before + 1), 'explain gives no verdict that counts')
+    ok(patiently(lambda: lines_of(later)) and not lines_of(reply),
+       '... and writes no line of one')
+    equal((table('hosts')['person']['reject'], table('rejects')), (0, {}),
+          '... and rejects nothing')
 
 
 def counted():
@@ -84,7 +98,7 @@ def counted():
     equal(rules['trial']['shadow'], 3, '... and by a rule under trial')
     domains = table('domains')
     equal((domains['good.example']['questions'],
-           domains['good.example']['reject']), (8, 3), 'questions by domain')
+           domains['good.example']['reject']), (9, 3), 'questions by domain')
     equal(list(table('rejects')), ['good.example'], 'domains rejected')
     failures = table('failures')
     ok(failures['broken.example']['failures'] >= 1 and
@@ -103,7 +117,8 @@ def screens():
                  'half in'):
         ok(part in status, 'status: ' + part.strip(), status)
     ok(len(status.splitlines()) <= 24, '... on one screen', status)
-    ok('\x01' not in status and '\\x01' in status,
+    ok(status.isascii() and '\x01' not in status and
+       '\\x01\\xc2\\x9b' in status,
        '... which a strange name does not disturb', repr(status))
     lines = output_of('top').splitlines()
     ok(len(lines) == 3 and lines[1].endswith('good.example'), 'top', lines)
@@ -112,12 +127,16 @@ def screens():
        'top domains undecided 1', lines)
     ok('broken.example' in output_of('top', 'failures'), 'top failures')
     for words in (('top', 'nowhere'), ('top', 'hosts', 'x'), ('history', '-x'),
-                  ('stats', '--watch', '0'), ('stats', '--csv')):
+                  ('stats', '--watch', '0'), ('stats', '--csv'),
+                  ('-t', '4294967297', 'ping')):
         equal(ctl(*words)[0], 100, 'usage: ' + ' '.join(words))
+    ok(max(map(len, ctl('-h')[1].splitlines())) < 80,
+       'the help fits on a terminal', ctl('-h')[1])
     lines = output_of('stats', '--watch', '1', '2').splitlines()
-    ok(len(lines) == 3 and 'quest/s' in lines[0] and
-       re.match(r'\d\d:\d\d:\d\d +\d+\.\d', lines[2]),
+    ok(len(lines) == 3 and lines[0].startswith('per s: ') and
+       re.match(r'\d\d:\d\d:\d\d( +[0-9.k-]+){12}$', lines[2]),
        'stats --watch: a line each second', lines)
+    ok(max(map(len, lines)) < 80, '... that fits on a terminal', lines)
 
 
 # --- Metrics ------------------------------------------------------------------
@@ -472,6 +491,7 @@ def privilege():
 
 daemon.start()
 privilege()
+explained()
 traffic()
 counted()
 screens()
