@@ -66,15 +66,12 @@ octets_read(struct input *input, int fd, int64_t deadline)
 }
 
 enum input_status
-input_read(struct input *input, int fd, int *ms)
+input_read(struct input *input, int fd, int ms)
 {
 	enum input_status status;
-	int64_t left, deadline = clock_ms() + *ms;
 
 	input->len = 0;
-	status = octets_read(input, fd, deadline);
-	left = deadline - clock_ms();
-	*ms = left > 0 ? (int)left : 0;
+	status = octets_read(input, fd, clock_ms() + ms);
 	if (status != INPUT_CLOSED)
 		close(fd);
 	if (status == INPUT_READ && input_parse(input) < 0)

@@ -6,7 +6,7 @@
  *
  * or else, when that is closed, in the environment of the mail server.
  *
- *	status = input_read(&input, 3, &ms);
+ *	status = input_read(&input, 3, ms);
  *	input_walk(&input, put, to);
  */
 #ifndef CHECK_INPUT_H
@@ -30,8 +30,8 @@ enum input_status {
 	INPUT_BAD     /* too long, or not of the form above */
 };
 
-/* Reads to the end, for at most *ms, which is lessened, and closes `fd`. */
-enum input_status input_read(struct input *input, int fd, int *ms);
+/* Reads to the end, for at most `ms`, and closes `fd`. */
+enum input_status input_read(struct input *input, int fd, int ms);
 
 /* `octets` and `len` are there: finds the fields. Returns 0 or -1. */
 int input_parse(struct input *input);

@@ -181,7 +181,8 @@ settings_read(struct check *check)
 static enum check_exit
 input_take(struct check *check)
 {
-	switch (input_read(&check->input, INPUT_FD, &check->daemon.left_ms)) {
+	switch (input_read(
+	    &check->input, INPUT_FD, stub_daemon_left(&check->daemon))) {
 	case INPUT_READ:
 		return (CHECK_GO_ON);
 	case INPUT_CLOSED:
@@ -213,6 +214,7 @@ run(struct check *check)
 		program_complain(NAME, "%s", problem);
 		return (CHECK_TEMPORARY);
 	}
+	stub_daemon_start(&check->daemon);
 	status = input_take(check);
 	if (status != CHECK_GO_ON)
 		return (status);

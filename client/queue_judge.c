@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 #include "queue_judge.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "mail_facts.h"
 #include "mail_message.h"
 
-/* Of the time to wait: even if keys come late, there is some for the verdict. */
-#define KEYS_PERCENT 60
+/*
+ * Of the time that is left, for the keys and then for the signatures: however
+ * late they are, there is some for the verdict.
+ */
+#define SHARE_PERCENT 60
 
 struct question {
 	struct mail_facts facts;
+	const struct stub_daemon *daemon;
+	int reserve_ms; /* is kept when signatures are verified */
 	const struct peer *peer;
 	const char *sender;
 };
@@ -46,6 +52,14 @@ ask_check(struct verdict *v, void *closure)
 	verdict_add(v, "mail_from", question->sender);
 	mail_facts_put(&question->facts, put, v);
 	return (verdict_send(v));
+}
+
+static bool
+late(void *closure)
+{
+	const struct question *question = closure;
+
+	return (stub_daemon_left(question->daemon) < question->reserve_ms);
 }
 
 /* --- The verdict ---------------------------------------------------------- */
@@ -115,10 +129,12 @@ verdict_find(struct question *question, struct stub_daemon *daemon,
 
 	if (mail_facts_read(&question->facts, message) < 0)
 		return ("out of memory");
-	status = stub_daemon_ask(daemon, KEYS_PERCENT, ask_keys, question);
+	status = stub_daemon_ask(daemon, SHARE_PERCENT, ask_keys, question);
 	if (status != VERDICT_OK)
 		return (problem_of(status, daemon));
-	if (mail_facts_verify(&question->facts, message, NULL, NULL) < 0)
+	question->reserve_ms =
+	    stub_daemon_left(daemon) * (100 - SHARE_PERCENT) / 100;
+	if (mail_facts_verify(&question->facts, message, late, question) < 0)
 		return ("the message cannot be read again");
 	status = stub_daemon_ask(daemon, 100, ask_check, question);
 	return (status == VERDICT_OK ? NULL : problem_of(status, daemon));
@@ -142,10 +158,12 @@ void
 judge(struct judgement *judgement, struct stub_daemon *daemon,
     const struct spool *spool, const struct peer *peer, const char *sender)
 {
-	struct question question = {.peer = peer, .sender = sender};
+	struct question question = {
+	    .daemon = daemon, .peer = peer, .sender = sender};
 	struct message *message = NULL;
 	const char *problem = "the message cannot be read again";
 
+	stub_daemon_start(daemon);
 	if (spool_rewind(spool) == 0)
 		message = message_open(spool->fd, &problem);
 	if (message != NULL)

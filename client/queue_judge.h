@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The verdict on a message: reads it once, verifies its signatures with the
- * keys that the daemon gives, and asks the daemon what to do.
+ * keys that the daemon gives, and asks the daemon what to do; all of it within
+ * the time that the daemon's structure has.
  */
 #ifndef QUEUE_JUDGE_H
 #define QUEUE_JUDGE_H

@@ -141,6 +141,7 @@ client_check(struct spp *spp)
 {
 	enum verdict_status status;
 
+	stub_daemon_start(&spp->daemon);
 	status = stub_daemon_ask(&spp->daemon, 100, ask, spp);
 	if (status == VERDICT_OK)
 		verdict_follow(spp);

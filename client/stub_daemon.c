@@ -4,7 +4,6 @@
 
 #include <malloc.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,10 +96,10 @@ stub_daemon_open(struct stub_daemon *daemon, const struct stub_conf *conf)
 	const char *servers = stub_conf_get(conf, "servers");
 
 	memset(daemon, 0, sizeof(*daemon));
-	daemon->left_ms = VERDICT_DEFAULT_TIMEOUT;
+	daemon->timeout_ms = VERDICT_DEFAULT_TIMEOUT;
 	if (timeout != NULL)
-		daemon->left_ms = stub_conf_ms(timeout);
-	if (daemon->left_ms < 0)
+		daemon->timeout_ms = stub_conf_ms(timeout);
+	if (daemon->timeout_ms < 0)
 		return (fail(daemon, -1, "timeout: not a time such as 5s"));
 #ifdef M_ARENA_MAX
 	/* An arena for nanomsg's thread would take 64 MB of addresses. */
@@ -133,19 +132,28 @@ clock_ms(void)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
+void
+stub_daemon_start(struct stub_daemon *daemon)
+{
+	daemon->deadline = clock_ms() + daemon->timeout_ms;
+}
+
+int
+stub_daemon_left(const struct stub_daemon *daemon)
+{
+	int64_t left = daemon->deadline - clock_ms();
+
+	return (left > 0 ? (int)left : 0);
+}
+
 enum verdict_status
 stub_daemon_ask(struct stub_daemon *daemon, int percent,
     enum verdict_status (*ask)(struct verdict *v, void *closure), void *closure)
 {
-	enum verdict_status status;
-	int64_t start = clock_ms(), ms;
+	int64_t ms = (int64_t)stub_daemon_left(daemon) * percent / 100;
 
 	if (!memory_suffices())
 		return (VERDICT_NO_MEMORY);
-	ms = (int64_t)daemon->left_ms * percent / 100;
 	verdict_timeout(daemon->verdict, (int)ms);
-	status = ask(daemon->verdict, closure);
-	ms = clock_ms() - start;
-	daemon->left_ms -= ms < daemon->left_ms ? (int)ms : daemon->left_ms;
-	return (status);
+	return (ask(daemon->verdict, closure));
 }
