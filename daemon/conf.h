@@ -51,6 +51,14 @@ struct conf {
 struct conf *conf_load(const char *path, char error[CONF_ERROR_MAX]);
 void conf_free(struct conf *conf); /* NULL is fine */
 
+/*
+ * The names of those options in which the two differ, but which a running
+ * process keeps until it is started again. Returns how many.
+ */
+#define CONF_FIXED 6
+size_t conf_compare(const struct conf *old, const struct conf *new,
+    const char *names[CONF_FIXED]);
+
 /* The whole configuration with all defaults, as it could be read again. */
 void conf_print(const struct conf *conf, FILE *out);
 

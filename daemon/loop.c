@@ -390,21 +390,14 @@ reload_refused(const char *problem)
 static void
 reload_compare(const struct conf *old, const struct conf *new)
 {
+	const char *names[CONF_FIXED];
+	const size_t n = conf_compare(old, new, names);
 	size_t i;
-	bool same = old->endpoints ==
-		    new->endpoints &&strcmp(
-			old->control.address, new->control.address) == 0;
 
-	for (i = 0; same && i < old->endpoints; i++)
-		same = strcmp(old->endpoint[i].address,
-			   new->endpoint[i].address) == 0;
-	if (!same)
-		log_warning(
-		    "reload problem=\"endpoints change with a restart only\"");
-	if (strcmp(old->cache.file, new->cache.file) != 0 ||
-	    old->cache.size != new->cache.size)
-		log_warning("reload problem=\"the cache's file and size "
-			    "change with a restart only\"");
+	for (i = 0; i < n; i++)
+		log_warning("reload option=%s problem=\"changes with a restart "
+			    "only\"",
+		    names[i]);
 }
 
 /* An endpoint stays as it is, but who may use it can change. */

@@ -782,6 +782,63 @@ test_two(void **state)
 	conf_free(new);
 }
 
+/* What a reload cannot take, and that it takes the rest. */
+static void
+test_compare(void **state)
+{
+#define BASE                                                                   \
+	"endpoint 'ipc:///a' { mode = 0600 } endpoint 'ipc:///b' {} "          \
+	"control 'ipc:///c' {}"
+	static const struct {
+		const char *text, *names;
+	} cases[] = {
+	    {BASE, ""},
+	    {"endpoint 'ipc:///b' {} endpoint 'ipc:///a' { mode = 0600 } "
+	     "control 'ipc:///c' {}",
+		""},
+	    {BASE "resolver { timeout = 3 validate = no in-flight = 3 "
+		  "forward = {'::1'} root-hints = '/dev/null' } "
+		  "cache { min-ttl = 1 max-ttl = 2 negative-max-ttl = 3 "
+		  "stale-max = 4 prefetch = no } dmarc { discovery = psl } "
+		  "spf { receiver = b } verdict { preset = none } "
+		  "rule 'x' { action = accept } log { to = syslog }",
+		""},
+	    {"endpoint 'ipc:///a' {} endpoint 'ipc:///b' {} "
+	     "control 'ipc:///c' {}",
+		"endpoint "},
+	    {"endpoint 'ipc:///a' { mode = 0600 } "
+	     "endpoint 'ipc:///b' { group = root } control 'ipc:///c' {}",
+		"endpoint "},
+	    {"endpoint 'ipc:///a' { mode = 0600 } control 'ipc:///c' {}",
+		"endpoint "},
+	    {BASE " endpoint 'ipc:///d' {}", "endpoint "},
+	    {"endpoint 'ipc:///a' { mode = 0600 } endpoint 'ipc:///b' {}",
+		"control "},
+	    {"endpoint 'ipc:///a' { mode = 0600 } endpoint 'ipc:///b' {} "
+	     "control 'ipc:///c' { mode = 0666 }",
+		"control "},
+	    {BASE "cache { file = '/x' }", "file "},
+	    {BASE "cache { size = 2M }", "size "},
+	    {BASE "user = root sandbox = no", "user sandbox "},
+	};
+	struct conf *old = load_good(BASE), *new;
+	const char *names[CONF_FIXED];
+	char text[128];
+	size_t i, j, n;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		new = load_good(cases[i].text);
+		n = conf_compare(old, new, names);
+		*text = '\0';
+		for (j = 0; j < n; j++)
+			strcat(strcat(text, names[j]), " ");
+		assert_string_equal(text, cases[i].names);
+		conf_free(new);
+	}
+	conf_free(old);
+}
+
 int
 main(void)
 {
@@ -800,6 +857,7 @@ main(void)
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_unreadable),
 	    cmocka_unit_test(test_two),
+	    cmocka_unit_test(test_compare),
 	};
 	static struct CMUnitTest tests[COUNT(mistakes) + COUNT(others)];
 	static char names[COUNT(mistakes)][16];
