@@ -52,13 +52,26 @@ ok "a configuration that was there is kept" grep -q '^# mine$' "$conf"
 
 # The library as a stranger would use it.
 cat >"$tmp/use.c" <<'EOT'
+#include <stdlib.h>
 #include <verdict.h>
+
+/* Names that the library has inside, too. */
+void msg_begin(void);
+int state_open, ask_run;
+
+void
+msg_begin(void)
+{
+	abort();
+}
+
 int
 main(void)
 {
 	struct verdict *v = verdict_new();
 	int bad = v == 0 || verdict_server(v, "nonsense") == 0;
 
+	verdict_ask(v, "ping"); /* must not end in our msg_begin() */
 	verdict_free(v);
 	return (bad);
 }
