@@ -2,10 +2,11 @@
 #include "conf_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "arena.h"
 #include "conf_error.h"
@@ -20,9 +21,9 @@
  */
 
 static const char *
-file_problem(FILE *in, struct stat *st)
+file_problem(int fd, struct stat *st)
 {
-	if (in == NULL || fstat(fileno(in), st) == -1)
+	if (fd == -1 || fstat(fd, st) == -1)
 		return (strerror(errno));
 	if (!S_ISREG(st->st_mode))
 		return ("not a file");
@@ -31,30 +32,46 @@ file_problem(FILE *in, struct stat *st)
 	return (NULL);
 }
 
+/* Returns how many octets, or -1. */
+static ssize_t
+file_octets(int fd, char *text, size_t size)
+{
+	size_t len = 0;
+	ssize_t n;
+
+	while (len < size && (n = read(fd, text + len, size - len)) != 0) {
+		if (n == -1)
+			return (-1);
+		len += (size_t)n;
+	}
+	return ((ssize_t)len);
+}
+
 /* Arena; NULL after an error. */
 static char *
 text_read(struct arena *arena, const char *path)
 {
-	FILE *in = fopen(path, "r");
+	/* Not blocking: a FIFO must not stop a reload. */
+	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	const char *problem = file_problem(in, &st);
+	const char *problem = file_problem(fd, &st);
 	char *text = NULL;
-	size_t len;
+	ssize_t len;
 
-	if (problem != NULL) {
-		conf_error_add(path, 0, "%s", problem);
-	} else {
+	if (problem == NULL) {
 		text = arena_alloc(arena, (size_t)st.st_size + 1);
-		len = fread(text, 1, (size_t)st.st_size, in);
-		if (strlen(text) < len) {
-			conf_error_add(
-			    path, 0, "holds a NUL octet, so it is not text");
-			text = NULL;
-		}
+		len = file_octets(fd, text, (size_t)st.st_size);
+		if (len == -1)
+			problem = strerror(errno);
+		else if (strlen(text) < (size_t)len)
+			problem = "holds a NUL octet, so it is not text";
 	}
-	if (in != NULL)
-		fclose(in);
-	return (text);
+	if (fd != -1)
+		close(fd);
+	if (problem == NULL)
+		return (text);
+	conf_error_add(path, 0, "%s", problem);
+	return (NULL);
 }
 
 /*

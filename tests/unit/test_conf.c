@@ -755,6 +755,12 @@ test_unreadable(void **state)
 	    error, "/nonexistent/verdictd.conf: No such file or directory\n");
 	assert_null(conf_load(directory, error));
 	assert_non_null(strstr(error, ": not a file\n"));
+	/* Nobody writes to it: who opened it would wait. */
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_null(conf_load(path, error));
+	assert_non_null(strstr(error, ": not a file\n"));
+	unlink(path);
 	file = fopen(path, "w");
 	assert_non_null(file);
 	fwrite(nul, 1, sizeof(nul), file);
