@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # Every example of a configuration in verdict-rules(7) is one that verdictd
-# takes, every input and preset is in the manual, and a mistake is shown where
-# it stands.
+# takes and that a scenario shows at work, every input and preset is in the
+# manual, and a mistake is shown where it stands.
 
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
@@ -25,7 +25,7 @@ result() {
 awk -v dir="$dir" '
 	/^\.Bd/ { show = 1; text = ""; next }
 	/^\.Ed/ {
-		if (text ~ /^(rule|verdict|score) /)
+		if (text ~ /^[a-z]+ .*[{]/)
 			printf "%s", text >(dir "/example." ++count)
 		show = 0
 	}
@@ -39,8 +39,15 @@ for example in "$dir"/example.*; do
 	    >"$dir/conf"
 	"$BUILD/verdictd" -n -c "$dir/conf" >"$dir/out" 2>&1
 	result $? "$(head -n 1 "$example")"
+	# There it stands in one piece, though indented, and with an address
+	# in place of the file.
+	sed "s|file '/etc/verdictd/forwarders'|192.0.2.99|" "$example" |
+	    tr -s ' \t\n' ' ' >"$dir/out"
+	tr -s ' \t\n' ' ' <"$SRC/tests/scenario/manual.scn" |
+	    grep -qF "$(cat "$dir/out")"
+	result $? "... and is in a scenario"
 done
-[ "$n" -ge 7 ]
+[ "$n" -ge 18 ]
 result $? "the manual has examples ($n)"
 
 for preset in rfc9989 both-must-pass askdns-score monitor spf-first; do

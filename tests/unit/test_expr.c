@@ -364,6 +364,41 @@ test_org_known(void **state)
 	CHECK(table, &given);
 }
 
+/* An author domain without a policy. */
+static void
+test_no_policy(void **state)
+{
+	static const struct line table[] = {
+	    {"policy_domain in com", F},
+	    {"policy_domain not in com", T},
+	    {"t", F},
+	    {"org_domain is example.com", T},
+	};
+	struct given given;
+
+	(void)state;
+	facts_given(&given);
+	given.facts.policy.status = DMARC_NONE;
+	CHECK(table, &given);
+}
+
+/* RFC 5321 4.1.2: the local part may be quoted, and hold an "@". */
+static void
+test_quoted_local_part(void **state)
+{
+	static const struct line table[] = {
+	    {"mail_from_domain is example.org", T},
+	    {"mail_from_domain in example.com", F},
+	    {"mail_from is '\"a@example.com\"@EXAMPLE.org'", T},
+	};
+	struct given given;
+
+	(void)state;
+	facts_given(&given);
+	given.facts.mail_from = "\"a@example.com\"@example.org";
+	CHECK(table, &given);
+}
+
 /* RFC 6531: MAIL FROM may bring U-labels; the lists hold A-labels. */
 static void
 test_ulabels(void **state)
@@ -458,6 +493,7 @@ test_mistakes(void **state)
 		const char *says;
 	} table[] = {
 	    {"", 0, 1, "name of an input is missing"},
+	    {"helo is 'a\nb'", 8, 2, "does not end"},
 	    {"dmrc is fail", 0, 4, "did you mean \"dmarc\""},
 	    {"dkim_algined", 0, 12, "did you mean \"dkim_aligned\""},
 	    {"colour is red", 0, 6, "no input \"colour\""},
@@ -569,6 +605,11 @@ test_bounds(void **state)
 	text[EXPR_DEPTH_MAX] = 't';
 	text[2 * EXPR_DEPTH_MAX + 1] = '\0';
 	assert_non_null(expr_compile(arena, pool, text, &error));
+	/* One beside the other is no depth. */
+	for (i = 0; i < 2 * EXPR_DEPTH_MAX; i++)
+		memcpy(text + i * 7, "(t) or ", 7);
+	memcpy(text + i * 7, "(t)", 4);
+	assert_non_null(expr_compile(arena, pool, text, &error));
 	memset(text, '(', EXPR_TEXT_MAX);
 	text[EXPR_TEXT_MAX] = '\0';
 	assert_null(expr_compile(arena, pool, text, &error));
@@ -599,6 +640,9 @@ test_durations(void **state)
 	    {"1w 1d", 691200000},
 	    {"3650d", 315360000000},
 	    {"3651d", -1},
+	    {"521w 3d", 315360000000},
+	    {"521w 3d 1s", -1},
+	    {"18446744073709551617s", -1}, /* 2^64 + 1 */
 	    {"99999999999999999999s", -1},
 	    {"", -1},
 	    {"h", -1},
@@ -645,7 +689,11 @@ test_explain(void **state)
 	    {"spf is pass", "spf is pass[yes]"},
 	    {"spf is not pass ", "spf is not pass[no] "},
 	    {"not (spf is pass)", "not (spf is pass[yes])"},
-	    /* DMARC is dearer, so the cheap test comes first and settles. */
+	    /* DMARC is dearer than SPF, and that than nothing: the cheap test
+	       comes first and settles. */
+	    {"spf is fail and helo is 'a.example'",
+		"spf is fail and helo is 'a.example'[no]"},
+	    {"t or spf is pass", "t or spf is pass[yes]"},
 	    {"dmarc is fail and from is 'a.example'",
 		"dmarc is fail and from is 'a.example'[no]"},
 	    {"policy is reject or mail_from is \"\"",
@@ -818,6 +866,8 @@ main(void)
 	    cmocka_unit_test(test_stale),
 	    cmocka_unit_test(test_signatures),
 	    cmocka_unit_test(test_org_known),
+	    cmocka_unit_test(test_no_policy),
+	    cmocka_unit_test(test_quoted_local_part),
 	    cmocka_unit_test(test_ulabels),
 	    cmocka_unit_test(test_hypothetical),
 	    cmocka_unit_test(test_two_signatures),

@@ -257,6 +257,11 @@ static const struct {
 	"_dmarc.a.example.com TXT !NXDOMAIN\n" FAILS("a.example.com"),
 	{"a@example.org", "a.example.com", ""},
 	"none no no fail quarantine|reject", 60000},
+    {"does it, if only what is published depends on it",
+	DMARC("example.com") "p=none;sp=quarantine;np=none;t=y\n"
+	"_dmarc.a.example.com TXT !NXDOMAIN\n" FAILS("a.example.com"),
+	{"a@example.org", "a.example.com", ""},
+	"none no no fail none", 60000},
     {"does it, and an aligned pass",
 	DMARC("example.com") "p=none;sp=quarantine;np=reject\n"
 	"_dmarc.a.example.com TXT !NXDOMAIN\n" FAILS("a.example.com"),
