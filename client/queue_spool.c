@@ -10,6 +10,7 @@
 
 #include "mail_header.h"
 #include "mail_message.h"
+#include "stub_read.h"
 
 /* A pipe holds so much. */
 #define COPY_SIZE 65536
@@ -83,25 +84,10 @@ spool_fill(struct spool *spool, int from)
 	}
 }
 
-/* As much of the message as there is, `size` octets at most; -1 with errno. */
-static ssize_t
-read_start(const struct spool *spool, char *buf, size_t size)
+int
+spool_rewind(const struct spool *spool)
 {
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < size) {
-		n = pread(spool->fd, buf + len, size - len,
-		    (off_t)(SPOOL_ROOM + len));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return (-1);
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return ((ssize_t)len);
+	return (lseek(spool->fd, SPOOL_ROOM, SEEK_SET) < 0 ? -1 : 0);
 }
 
 enum queue_exit
@@ -117,8 +103,8 @@ spool_header(struct spool *spool)
 		if (header == NULL)
 			return (QUEUE_MEMORY);
 		spool->header = header;
-		len = read_start(spool, header, size);
-		if (len < 0)
+		if (spool_rewind(spool) < 0 ||
+		    (len = stub_read(spool->fd, header, size)) < 0)
 			return (QUEUE_READ);
 		spool->header_len = (size_t)len;
 		end = header_end(header, (size_t)len);
@@ -129,12 +115,6 @@ spool_header(struct spool *spool)
 		if (size >= MESSAGE_HEADER_MAX)
 			return (QUEUE_REJECTED);
 	}
-}
-
-int
-spool_rewind(const struct spool *spool)
-{
-	return (lseek(spool->fd, SPOOL_ROOM, SEEK_SET) < 0 ? -1 : 0);
 }
 
 int

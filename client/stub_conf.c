@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stub_read.h"
+
 #define CONF_FILE    VERDICT_SYSCONFDIR "/client.conf"
 #define CONF_PREFIX  "VERDICT_"
 #define DAY_MS	     86400000
@@ -109,26 +111,6 @@ text_read(struct stub_conf *conf, const char *path)
 	return (0);
 }
 
-/* Returns the octets read, more than fit included, or -1 with errno. */
-static ssize_t
-file_read(int fd, char *buf, size_t size)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < size) {
-		n = read(fd, buf + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return (-1);
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	return ((ssize_t)len);
-}
-
 int
 stub_conf_read(struct stub_conf *conf)
 {
@@ -143,7 +125,8 @@ stub_conf_read(struct stub_conf *conf)
 		return (0);
 	if (fd < 0)
 		return (fail(conf, "%s: %s", path, strerror(errno)));
-	len = file_read(fd, conf->text, sizeof(conf->text));
+	/* One octet more than may be there. */
+	len = stub_read(fd, conf->text, sizeof(conf->text));
 	if (len < 0)
 		fail(conf, "%s: %s", path, strerror(errno));
 	close(fd);
