@@ -2,6 +2,7 @@
 /* verdict-queue(8): a QMAILQUEUE program that asks verdictd. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -205,6 +206,23 @@ pass_on(struct queue *queue)
 
 /* --- The message ---------------------------------------------------------- */
 
+/*
+ * A limit on the size of files is then an error that can be told. The next
+ * program has the signal as it was: exec takes handlers off.
+ */
+static void
+size_limit_met(int number)
+{
+	(void)number;
+}
+
+static void
+size_limit_survive(void)
+{
+	if (signal(SIGXFSZ, size_limit_met) == SIG_IGN)
+		signal(SIGXFSZ, SIG_IGN);
+}
+
 /* The message first, to its end: the caller writes the envelope after it. */
 static enum queue_exit
 message_take(struct queue *queue)
@@ -212,6 +230,7 @@ message_take(struct queue *queue)
 	const char *spool = stub_conf_get(&queue->conf, "spool");
 	enum queue_exit status;
 
+	size_limit_survive();
 	if (spool != NULL && strcmp(spool, "memory") == 0)
 		spool = NULL;
 	if (spool_open(&queue->spool, spool) < 0) {

@@ -658,10 +658,13 @@ def check_disk():
        'spooled to a file, which is gone afterwards')
     out, taken = deliver(big, VERDICT_SPOOL=small)
     ok(out.status == 0 and same_below(taken, big), '... of 5 MB')
-    out, taken = deliver(big, VERDICT_SPOOL=small, limits=[
-        (resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))])
-    ok(taken.count == 0 and out.reply('sagredo').startswith(b'451'),
-       'file size limit: %s' % out.reply('sagredo'))
+    for spool in (small, 'memory'):
+        out, taken = deliver(big, VERDICT_SPOOL=spool, limits=[
+            (resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))])
+        equal((out.status, taken.count), (53, 0),
+              'file size limit, %s: try later' % os.path.basename(spool),
+              out.signal, out.stderr)
+    equal(os.listdir(small), [], '... and nothing is left there')
     out, taken = deliver(rsa, VERDICT_SPOOL='/nonexistent')
     equal((out.status, taken.count), (53, 0), 'no such directory')
     if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=1m', 'none',
@@ -678,15 +681,82 @@ def check_disk():
         subprocess.run(['umount', small], check=False)
 
 
-def softlimit(octets):
-    """A program that is verdict-queue with the limits of softlimit -m."""
-    path = os.path.join(work, 'limit.%d' % octets)
+def script(name, text):
+    path = os.path.join(work, name)
     with open(path, 'w', encoding='ascii') as out:
-        out.write('#!/bin/sh\n' + ''.join(
-            'ulimit -%s %d\n' % (letter, octets // 1024)
-            for letter in 'dslv') + 'exec %s\n' % QUEUE)
+        out.write('#!/bin/sh\n' + text)
     os.chmod(path, 0o755)
     return path
+
+
+def check_next():
+    """The next program fails in its own ways: so does verdict-queue."""
+    for name, text, want in (
+            ('killed', 'kill -KILL $$', (None, signal.SIGKILL)),
+            ('terminated', 'kill -TERM $$', (None, signal.SIGTERM)),
+            ('does not read', 'exit 53', (53, None)),
+            ('reads half', 'head -c 100 >/dev/null; exit 54', (54, None)),
+            ('reads slowly', 'sleep 0.3; head -c 9 >/dev/null; sleep 0.3; '
+             'cat >/dev/null; exec %s' % TAKER, (0, None)),
+            ('reads the envelope first', 'cat <&1 >/dev/null; cat >/dev/null',
+             (0, None))):
+        out, taken = deliver(rsa, VERDICT_QUEUE=script('next', text + '\n'))
+        equal((out.status, out.signal), want, 'the next program %s: %s' % (
+            name, out.reply('sagredo')[:3].decode()), out.stderr)
+    out, taken = deliver(rsa, VERDICT_QUEUE=script(
+        'next', 'trap "" PIPE; kill -XFSZ $$; exit 3\n'))
+    equal((out.status, out.signal), (None, signal.SIGXFSZ),
+          'it has its signals as they were')
+
+
+def check_descriptors():
+    """Missing ones, and fewer than are needed: nothing is lost for that."""
+    for shut in ('<&-', '>&-', '<&- >&-'):
+        out, taken = deliver(rsa, program=script(
+            'shut', 'exec %s %s\n' % (QUEUE, shut)))
+        equal((out.status, taken.count), (54, 0), 'closed: %s' % shut)
+    out, taken = deliver(rsa, program=script(
+        'shut', 'exec %s 2>&-\n' % QUEUE))
+    ok(out.status == 0 and same_below(taken, rsa), 'closed: 2>&-', out.status)
+    seen = set()
+    for most in range(3, 24):
+        out, taken = deliver(rsa, limits=[
+            (resource.RLIMIT_NOFILE, (most, most))])
+        if out.signal or (out.status == 0) != (taken.count == 1) or \
+                (out.status == 0 and not same_below(taken, rsa)):
+            ok(False, '%d descriptors' % most, out.status, out.signal,
+               out.stderr, taken.count)
+        elif out.status == 0:
+            seen.add('X-Verdict-Action' in fields(taken, rsa) and 'judged' or
+                     'fallback')
+        else:
+            seen.add(out.status)
+    ok('judged' in seen and seen <= {'judged', 'fallback', 53, 54, 55, 120,
+                                     127},
+       '3 to 23 descriptors: %s' % ', '.join(sorted(map(str, seen))))
+
+
+def check_costly():
+    """However much work a message is made to be: an answer, never a reject."""
+    body = b'0123456789 0123456789 0123456789 0123456789 012345678\n' * 40000
+    line = b'DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=rsa; ' \
+        b'h=From; bh=Zm9v; b=Zm9v; l=%d\n'
+    many = b''.join(line % (1000000 + i) for i in range(4000)) + rsa + body
+    out, taken = deliver(many)
+    ok(out.status == 82 and out.text[:4] == b'D5.7', '4000 signatures, each '
+       'of another part of 2 MB: %.1f s' % out.seconds, out.text, out.stderr)
+    names = b'DKIM-Signature: v=1; a=rsa-sha256; d=example.com; s=rsa; ' \
+        b'bh=Zm9v; b=Zm9v; h=From' + b':A' * 10000 + b'\n'
+    out, taken = deliver(names * 5 + b'B:\n' * 100000 + BASE)
+    ok(out.status == 82 and out.text[:4] == b'Z4.7', '10 000 names in h= and '
+       '100 000 fields: %.1f s' % out.seconds, out.text, out.stderr)
+
+
+def softlimit(octets):
+    """A program that is verdict-queue with the limits of softlimit -m."""
+    return script('limit.%d' % octets, ''.join(
+        'ulimit -%s %d\n' % (letter, octets // 1024)
+        for letter in 'dslv') + 'exec %s\n' % QUEUE)
 
 
 def check_softlimit():
@@ -743,6 +813,9 @@ try:
     check_envelope()
     check_invalid_author()
     check_parent()
+    check_next()
+    check_descriptors()
+    check_costly()
     check_disk()
     check_softlimit()
     check_unreachable()

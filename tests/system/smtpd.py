@@ -79,6 +79,8 @@ class Smtpd:
                 import resource
                 resource.setrlimit(what, limit)
             signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+            # Which Python ignores.
+            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
             os.execve(self.program, [self.program], self.environment)
         finally:
             os._exit(120)
