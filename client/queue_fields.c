@@ -178,6 +178,17 @@ value_copy(const char **p, const char *end, char *buf, size_t size)
 	return (used > 0);
 }
 
+/* Could it be the U-label form (RFC 5890) of a name that has A-labels? */
+static bool
+may_be_same(const char *word, const char *id)
+{
+	if (strcasestr(id, "xn--") == NULL)
+		return (false);
+	while (*word != '\0' && (unsigned char)*word < 0x80)
+		word++;
+	return (*word != '\0');
+}
+
 /*
  * RFC 8601 2.2: [CFWS] authserv-id [CFWS version] and then ";". The host's name
  * with a final dot is the same host. What cannot be read is not left to the
@@ -195,7 +206,7 @@ results_claim(const char *value, size_t len, const char *id)
 	used = strlen(word);
 	if (word[used - 1] == '.')
 		word[used - 1] = '\0';
-	if (strcasecmp(word, id) == 0)
+	if (strcasecmp(word, id) == 0 || may_be_same(word, id))
 		return (true);
 	if (!cfws_skip(&p, end))
 		return (true);

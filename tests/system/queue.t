@@ -332,6 +332,8 @@ CLAIMS = [
      False),
     ('of a host below', b'Authentication-Results: a.mx.example.net; none',
      False),
+    ('of a chain (RFC 8617)', b'ARC-Authentication-Results: i=1; '
+     b'mx.example.net; spf=pass', False),
     ('another field', b'X-Authentication-Results: mx.example.net; none',
      False),
 ]

@@ -406,6 +406,19 @@ test_claims(void **state)
 	}
 }
 
+/* U-labels are not compared with A-labels: they might be the same. */
+static void
+test_claims_idn(void **state)
+{
+	static const char value[] = " m\xc3\xbc.example; none";
+
+	(void)state;
+	assert_true(results_claim(value, strlen(value), "xn--m-xka.example"));
+	assert_false(results_claim(value, strlen(value), "mx.example"));
+	assert_false(results_claim(" mu.example; none",
+	    strlen(" mu.example; none"), "xn--m-xka.example"));
+}
+
 static void
 test_authserv_id(void **state)
 {
@@ -609,6 +622,7 @@ main(void)
 	    cmocka_unit_test(test_fields),
 	    cmocka_unit_test(test_fields_overflow),
 	    cmocka_unit_test(test_claims),
+	    cmocka_unit_test(test_claims_idn),
 	    cmocka_unit_test(test_authserv_id),
 	    cmocka_unit_test(test_spool),
 	    cmocka_unit_test(test_refusal_text),
