@@ -15,8 +15,8 @@
 #define LISTENERS_MAX 16
 /* Of the clients' descriptors, tcp gets three quarters ... */
 #define TCP_SHARE(limit) ((limit) / 4 * 3)
-/* ... and one address an eighth: some thousand, if there are enough. */
-#define ADDRESS_SHARE(limit) ((limit) / 8 > 16 ? (limit) / 8 : 16)
+/* ... and one peer an eighth: some thousand, if there are enough. */
+#define PEER_SHARE(limit) ((limit) / 8 > 16 ? (limit) / 8 : 16)
 /* Counting anew costs a system call a connection, so not too often. */
 #define RECOUNT_PAUSE 100 /* ms */
 /* A host that is gone without a word is noticed after a minute or so. */
@@ -53,6 +53,13 @@ static bool
 ip_equal(const struct ipaddr *a, const struct ipaddr *b)
 {
 	return (ipaddr_within(a, b, a->octets * 8U));
+}
+
+/* RFC 4291 2.5.4: of IPv6, whoever has one address has all of a /64. */
+static bool
+same_peer(const struct ipaddr *a, const struct ipaddr *b)
+{
+	return (ipaddr_within(a, b, a->octets == 16 ? 64 : 32));
 }
 
 static struct listener *
@@ -125,7 +132,7 @@ owned_count(const struct ipaddr *ip)
 	int i, count = 0;
 
 	for (i = 0; i < descriptor_limit; i++)
-		if (owner[i].octets != 0 && ip_equal(&owner[i], ip))
+		if (owner[i].octets != 0 && same_peer(&owner[i], ip))
 			count++;
 	return (count);
 }
@@ -146,9 +153,9 @@ owned_recount(const struct ipaddr *ip)
 		return;
 	recount_at = ms + RECOUNT_PAUSE;
 	for (i = 0; i < descriptor_limit; i++)
-		if (owner[i].octets != 0 && ip_equal(&owner[i], ip) &&
+		if (owner[i].octets != 0 && same_peer(&owner[i], ip) &&
 		    (!address_of(i, &now, &port, getpeername) ||
-			!ip_equal(&now, ip)))
+			!same_peer(&now, ip)))
 			owner[i].octets = 0;
 }
 
@@ -158,9 +165,9 @@ share_left(int peer, const struct ipaddr *ip)
 	if (peer >= TCP_SHARE(descriptor_limit))
 		return (false);
 	owner[peer].octets = 0;
-	if (owned_count(ip) >= ADDRESS_SHARE(descriptor_limit)) {
+	if (owned_count(ip) >= PEER_SHARE(descriptor_limit)) {
 		owned_recount(ip);
-		if (owned_count(ip) >= ADDRESS_SHARE(descriptor_limit))
+		if (owned_count(ip) >= PEER_SHARE(descriptor_limit))
 			return (false);
 	}
 	owner[peer] = *ip;
