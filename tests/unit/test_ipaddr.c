@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <cmocka.h>
 
 #include "ipaddr.h"
@@ -113,6 +117,10 @@ test_net(void **state)
 	} cases[] = {
 	    {"192.0.2.1", 32},
 	    {"192.0.2.0/24", 24},
+	    {"192.0.2.1/32", 32},
+	    {"2001:db8::1/128", 128},
+	    {"192.64.0.0/9", -1},
+	    {"192.128.0.0/9", 9},
 	    {"192.0.2.128/25", 25},
 	    {"0.0.0.0/0", 0},
 	    {"2001:db8::/32", 32},
@@ -146,6 +154,52 @@ test_net(void **state)
 	}
 }
 
+static void
+test_sockaddr(void **state)
+{
+	static const struct {
+		int family;
+		const char *in, *out;
+		unsigned port; /* 0: other families have none */
+	} cases[] = {
+	    {AF_INET, "192.0.2.1", "192.0.2.1", 5300},
+	    {AF_INET6, "2001:db8::1", "2001:db8::1", 5301},
+	    {AF_INET6, "::ffff:192.0.2.1", "192.0.2.1", 5302},
+	    {AF_UNIX, NULL, "unknown", 0},
+	};
+	union {
+		struct sockaddr any;
+		struct sockaddr_in in;
+		struct sockaddr_in6 in6;
+	} from;
+	char text[IPADDR_TEXT_MAX];
+	struct ipaddr ip, same;
+	uint16_t port;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(cases); i++) {
+		memset(&from, 0, sizeof(from));
+		memset(&ip, 0xa5, sizeof(ip));
+		from.any.sa_family = (sa_family_t)cases[i].family;
+		if (cases[i].family == AF_INET) {
+			inet_pton(AF_INET, cases[i].in, &from.in.sin_addr);
+			from.in.sin_port = htons((uint16_t)cases[i].port);
+		} else if (cases[i].family == AF_INET6) {
+			inet_pton(AF_INET6, cases[i].in, &from.in6.sin6_addr);
+			from.in6.sin6_port = htons((uint16_t)cases[i].port);
+		}
+		ipaddr_from_sockaddr(&ip, &port, &from.any);
+		assert_string_equal(ipaddr_text(&ip, text), cases[i].out);
+		assert_int_equal(port, cases[i].port);
+		/* As a value: no octet of it is left as it was. */
+		if (cases[i].in != NULL) {
+			ipaddr_from_text(&same, cases[i].in);
+			assert_memory_equal(&ip, &same, sizeof(ip));
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -153,6 +207,7 @@ main(void)
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_within),
 	    cmocka_unit_test(test_net),
+	    cmocka_unit_test(test_sockaddr),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

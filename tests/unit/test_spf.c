@@ -1071,6 +1071,30 @@ test_identity(void **state)
 	zone_close(zone);
 }
 
+/* RFC 7208 7.3: "unknown" stands in for a receiver without a name. */
+static void
+test_receiver(void **state)
+{
+	static const char *const rows[][2] = {
+	    {NULL, "unknown"}, {"", "unknown"}, {"x", "x"}};
+	struct zone *zone =
+	    zone_open(D "-all exp=e.d.example\ne.d.example TXT %{r}", false);
+	struct spf_question question = question_make(&(struct test){0});
+	struct arena *arena = arena_new();
+	struct spf_answer answer;
+	struct spf_cost cost;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < ROWS(rows); i++) {
+		question.receiver = rows[i][0];
+		spf_run(zone, arena, SPF_WARM, &question, &answer, &cost, NULL);
+		assert_string_equal(answer.explanation, rows[i][1]);
+	}
+	arena_free(arena);
+	zone_close(zone);
+}
+
 /* The scope tells what the answer rests on, not what was at hand besides. */
 static void
 test_scope(void **state)
@@ -1169,6 +1193,7 @@ main(void)
 	    cmocka_unit_test(test_nul),
 	    cmocka_unit_test(test_rounds),
 	    cmocka_unit_test(test_identity),
+	    cmocka_unit_test(test_receiver),
 	    cmocka_unit_test(test_scope),
 	    cmocka_unit_test(test_final),
 	    cmocka_unit_test(test_library_error),

@@ -332,6 +332,15 @@ test_truncation(void **state)
 	len = spf_macro_name(&macros, text, 10, name);
 	assert_true(len <= 253);
 	assert_string_equal(name, domain + (253 - len));
+	/* More than is kept while it is put together: the right end stays. */
+	for (i = 0; i < 256; i++)
+		memcpy(domain + 2 * i, "&.", 2);
+	domain[511] = '\0';
+	len = spf_macro_name(&macros, "%{D}.example", 12, name);
+	assert_int_equal(len, 251);
+	for (i = 0; i < 61; i++)
+		assert_memory_equal(name + 4 * i, "%26.", 4);
+	assert_string_equal(name + 4 * i, "example");
 	/* No dot at all: nothing is left that could be a name. */
 	memset(domain, 'a', 400);
 	domain[400] = '\0';

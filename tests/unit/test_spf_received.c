@@ -183,12 +183,40 @@ test_long(void **state)
 	zone_close(zone);
 }
 
+/* A value is cut at 256 octets, quoted since it may end anywhere. */
+static void
+test_cut(void **state)
+{
+	struct zone *zone = zone_open(records, false);
+	struct spf_question question = question_make(0);
+	struct arena *arena = arena_new();
+	char helo[258], wanted[300];
+	struct spf_answer answer;
+	struct spf_cost cost;
+	const char *body;
+
+	(void)state;
+	memset(helo, 'x', 257);
+	helo[257] = '\0';
+	question.helo = helo;
+	spf_run(zone, arena, SPF_WARM, &question, &answer, &cost, &body);
+	snprintf(wanted, sizeof(wanted), "; helo=\"%.256s\"; ", helo);
+	assert_non_null(strstr(body, wanted));
+	helo[256] = '\0';
+	spf_run(zone, arena, SPF_WARM, &question, &answer, &cost, &body);
+	snprintf(wanted, sizeof(wanted), "; helo=%.256s; ", helo);
+	assert_non_null(strstr(body, wanted));
+	arena_free(arena);
+	zone_close(zone);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_received),
 	    cmocka_unit_test(test_long),
+	    cmocka_unit_test(test_cut),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
