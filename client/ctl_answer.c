@@ -80,17 +80,8 @@ answer_print_members(const struct verdict *v)
 	}
 }
 
-/* ---- status ----------------------------------------------------------- */
-
-static unsigned long long
-number(const struct verdict *v, const char *name)
-{
-	return (answer_number(v, name));
-}
-
-/* "3 d 4 h", "12 min 5 s": the two greatest units. */
-static void
-duration_put(unsigned long long seconds)
+const char *
+duration_text(char buf[DURATION_MAX], unsigned long long seconds)
 {
 	static const struct {
 		unsigned long long seconds;
@@ -100,11 +91,22 @@ duration_put(unsigned long long seconds)
 
 	for (i = 0; i < 3 && seconds < units[i].seconds; i++)
 		;
-	printf("%llu %s", seconds / units[i].seconds, units[i].name);
-	if (i < 3)
-		printf(" %llu %s",
+	if (i == 3)
+		snprintf(buf, DURATION_MAX, "%llu s", seconds);
+	else
+		snprintf(buf, DURATION_MAX, "%llu %s %llu %s",
+		    seconds / units[i].seconds, units[i].name,
 		    seconds % units[i].seconds / units[i + 1].seconds,
 		    units[i + 1].name);
+	return (buf);
+}
+
+/* ---- status ----------------------------------------------------------- */
+
+static unsigned long long
+number(const struct verdict *v, const char *name)
+{
+	return (answer_number(v, name));
 }
 
 /* One line: a heading, then "N what" for each counter. */
@@ -212,6 +214,7 @@ failing_print(const struct collect *collect)
 {
 	const char *cursor = NULL, *line;
 	const time_t now = time(NULL);
+	char duration[DURATION_MAX];
 	int lines = 0;
 
 	while (lines < STATUS_LINES && (line = collect_entry(collect,
@@ -224,11 +227,11 @@ failing_print(const struct collect *collect)
 			continue;
 		if (lines++ == 0)
 			puts("DNS fails");
-		fputs("  for ", stdout);
-		duration_put((unsigned long long)now > since
-				 ? (unsigned long long)now - since
-				 : 0);
-		printf(", %llu time%s: ", failures, plural(failures));
+		duration_text(duration, (unsigned long long)now > since
+					    ? (unsigned long long)now - since
+					    : 0);
+		printf("  for %s, %llu time%s: ", duration, failures,
+		    plural(failures));
 		answer_put(line_rest(line, "name"));
 		putchar('\n');
 	}
@@ -257,10 +260,10 @@ answer_print_status(const struct collect *collect)
 	    {"answers_insecure", "insecure"},
 	    {"answers_indeterminate", "indeterminate"},
 	    {"answers_bogus", "bogus"}};
+	char up[DURATION_MAX];
 
-	printf("verdictd  %s, up ", answer_text(ping, "version"));
-	duration_put(number(ping, "uptime"));
-	putchar('\n');
+	printf("verdictd  %s, up %s\n", answer_text(ping, "version"),
+	    duration_text(up, number(ping, "uptime")));
 	LINE(stats, "questions", questions);
 	LINE(stats, "verdicts", verdicts);
 	LINE(stats, "lookups", lookups);

@@ -18,6 +18,10 @@ void answer_put(const char *text);
 void answer_put_quoted(const char *text);
 /* The numbers, as members of a JSON object without its braces. */
 void answer_print_members(const struct verdict *v);
+/* "3 d 4 h", "12 min 5 s": the two greatest units. Returns `buf`. */
+#define DURATION_MAX 48
+const char *duration_text(char buf[DURATION_MAX], unsigned long long seconds);
+
 /* One screen of text. */
 void answer_print_status(const struct collect *collect);
 

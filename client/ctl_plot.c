@@ -314,8 +314,8 @@ static void
 empty_draw(FILE *out)
 {
 	fprintf(out,
-	    "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"middle\">nothing yet: "
-	    "a sample is taken each minute</text>\n",
+	    "<text class=\"none\" x=\"%.0f\" y=\"%.0f\" "
+	    "text-anchor=\"middle\">nothing yet: a sample is taken each minute</text>\n",
 	    (LEFT + RIGHT) / 2, (TOP + BOTTOM) / 2);
 }
 
@@ -359,8 +359,8 @@ plot_print(const struct plot *plot, FILE *out)
 	legend_print(plot, out);
 	fprintf(out,
 	    "<svg viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
-	    "aria-label=\"%s\">\n",
-	    WIDTH, HEIGHT, plot->title);
+	    "aria-label=\"%s %s\">\n",
+	    WIDTH, HEIGHT, plot->title, plot->note);
 	value_ticks(plot, &axis, out);
 	time_ticks(plot, out);
 	if (is_empty(plot))

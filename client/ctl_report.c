@@ -49,12 +49,14 @@ static const char style[] =
     "main{max-width:1240px;margin:0 auto;padding:16px}"
     "h1{font-size:1.35rem;margin:.3rem 0}h2{font-size:1.05rem;margin:0 0 .5rem}"
     "small,.sub{color:var(--soft);font-weight:400}.sub{margin:0 0 1rem}"
-    ".tiles,.plots,.tables{display:grid;gap:12px;margin:12px 0}"
+    ".tiles,.plots{display:grid;gap:12px;margin:12px 0}"
     ".tiles{grid-template-columns:repeat(auto-fit,minmax(150px,1fr))}"
     ".plots{grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr))}"
-    ".tables{grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr))}"
+    ".tables{columns:400px 2;column-gap:12px}"
     ".tile,figure,section{background:var(--card);border:1px solid var(--rule);"
-    "border-radius:8px;padding:12px;margin:0;min-width:0}"
+    "border-radius:8px;padding:12px;margin:0;min-width:0;"
+    "print-color-adjust:exact;-webkit-print-color-adjust:exact}"
+    ".tables section{break-inside:avoid;margin-bottom:12px}"
     ".tile b{display:block;font-size:1.45rem;font-variant-numeric:tabular-nums}"
     "figcaption{font-weight:600}figcaption small{margin-left:.4em}"
     ".legend{margin:.2rem 0;font-size:.85rem;color:var(--soft)}"
@@ -72,17 +74,26 @@ static const char style[] =
     ".s-defer{color:var(--defer)}.s-reject{color:var(--reject)}"
     ".s-one{color:var(--one)}.s-two{color:var(--two)}"
     ".s-three{color:var(--three)}"
-    ".tables{align-items:start}.at{white-space:nowrap}"
-    ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;"
+    "svg .none{paint-order:stroke;stroke:var(--card);stroke-width:8px}"
+    "table{border-collapse:collapse;width:100%;"
     "font-size:.9rem}th{text-align:right;color:var(--soft);font-weight:500}"
-    "td{text-align:right;font-variant-numeric:tabular-nums;"
+    "td{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;"
     "border-top:1px solid var(--rule)}th,td{padding:3px 6px}"
-    "th:first-child,td:first-child{text-align:left;padding-left:0;"
-    "overflow-wrap:anywhere;min-width:8em}.none{color:var(--soft)}"
+    "th:first-child,td:first-child{text-align:left;padding-left:0}"
+    "td:first-child,.words{white-space:normal;overflow-wrap:anywhere}"
+    ".none{color:var(--soft)}"
     ".bar{position:relative;display:block;height:5px;margin-top:2px;"
     "border-radius:2px;background:var(--accept);color:var(--reject)}"
     ".bar i{position:absolute;right:0;height:5px;border-radius:2px;"
-    "background:var(--reject)}";
+    "background:var(--reject)}"
+    /* A name that leaves no room for its numbers stands above them. */
+    "@media(max-width:560px){tr{display:flex;flex-wrap:wrap}"
+    "th,td{flex:1 1 0}th:first-child{display:none}"
+    "td:first-child{flex:0 0 100%}svg text{font-size:13px}"
+    "td:nth-child(n+2){border:0;padding-top:0}"
+    "th:nth-child(2),td:nth-child(2){padding-left:0;text-align:left}}"
+    "@media print{figure{break-inside:avoid}body{background:none}"
+    ".plots{grid-template-columns:1fr 1fr}}";
 
 /* ---- plots ------------------------------------------------------------ */
 
@@ -124,8 +135,11 @@ plot_add(struct plot *plot, const struct report *report, const char *name,
 static const char *
 interval_text(const struct report *report, char buf[32], const char *what)
 {
-	snprintf(
-	    buf, 32, "%s per %d min", what, (int)report->view.interval / 60);
+	if (report->view.interval == 60)
+		snprintf(buf, 32, "%s per minute", what);
+	else
+		snprintf(buf, 32, "%s per %d min", what,
+		    (int)report->view.interval / 60);
 	return (buf);
 }
 
@@ -222,7 +236,7 @@ plot_octets(const struct report *report)
 static void
 tile(const struct report *report, const char *what, const char *value)
 {
-	fprintf(report->out, "<div class=\"tile\"><b>%s</b>%s</div>\n", value,
+	fprintf(report->out, "<div class=\"tile\"><b>%s</b> %s</div>\n", value,
 	    what);
 }
 
@@ -243,8 +257,11 @@ tile_fresh(const struct report *report)
 	    hits + (double)answer_number(report->collect.stats, "cache_misses");
 	char text[32];
 
-	snprintf(
-	    text, sizeof(text), "%.1f %%", reads == 0 ? 0 : 100 * hits / reads);
+	/* Of nothing there is no share. */
+	if (reads == 0)
+		snprintf(text, sizeof(text), "&ndash;");
+	else
+		snprintf(text, sizeof(text), "%.1f %%", 100 * hits / reads);
 	tile(report, "records found fresh", text);
 }
 
@@ -259,7 +276,7 @@ tile_latency(const struct report *report)
 			snprintf(with_unit, sizeof(with_unit), "%s ms",
 			    number_text(text,
 				(double)line_number(line, "p99_us") / 1000));
-			tile(report, "99 % of verdicts within", with_unit);
+			tile(report, "for 99 % of verdicts", with_unit);
 		}
 }
 
@@ -305,17 +322,16 @@ time_cell(const struct report *report, uint64_t seconds)
 
 	if (seconds != 0 && localtime_r(&at, &tm) != NULL)
 		strftime(text, sizeof(text), "%m-%d %H:%M", &tm);
-	fprintf(report->out, "<td class=\"at\">%s</td>", text);
+	fprintf(report->out, "<td>%s</td>", text);
 }
 
 static void
 table_begin(
     const struct report *report, const char *title, const char *const *headings)
 {
-	fprintf(report->out,
-	    "<section><h2>%s</h2><div class=\"scroll\"><table><tr>", title);
+	fprintf(report->out, "<section><h2>%s</h2><table><tr>", title);
 	for (; *headings != NULL; headings++)
-		fprintf(report->out, "<th>%s</th>", *headings);
+		fprintf(report->out, "<th scope=\"col\">%s</th>", *headings);
 	fputs("</tr>\n", report->out);
 }
 
@@ -324,7 +340,7 @@ table_end(const struct report *report, unsigned rows)
 {
 	if (rows == 0)
 		fputs("<tr><td class=\"none\">none</td></tr>\n", report->out);
-	fputs("</table></div></section>\n", report->out);
+	fputs("</table></section>\n", report->out);
 }
 
 static void
@@ -352,7 +368,7 @@ domains_print(const struct report *report)
 	static const char *const columns[] = {
 	    "questions", "accept", "reject", "defer", NULL};
 	static const char *const headings[] = {
-	    "", "questions", "accept", "reject", "defer", NULL};
+	    "domain", "questions", "accept", "reject", "defer", NULL};
 	const char *cursor = NULL, *line;
 	double most = 0;
 	unsigned rows = 0;
@@ -400,7 +416,7 @@ static void
 failures_print(const struct report *report)
 {
 	static const char *const headings[] = {
-	    "", "failures", "since", "works again", NULL};
+	    "domain", "failures", "since", "works again", NULL};
 	static const char *const columns[] = {"failures", NULL};
 	const char *cursor = NULL, *line;
 	unsigned rows = 0;
@@ -433,7 +449,7 @@ static void
 history_print(const struct report *report)
 {
 	static const char *const headings[] = {
-	    "", "before", "after", "when", NULL};
+	    "domain", "before", "after", "when", NULL};
 	const char *cursor = NULL, *line;
 	unsigned rows = 0;
 
@@ -446,10 +462,10 @@ history_print(const struct report *report)
 
 		fputs("<tr><td>", report->out);
 		part_text(report, domain, strcspn(domain, " "));
-		fputs("</td><td>", report->out);
+		fputs("</td><td class=\"words\">", report->out);
 		part_text(report, before,
 		    (size_t)(after - before) - strlen(" after="));
-		fputs("</td><td>", report->out);
+		fputs("</td><td class=\"words\">", report->out);
 		html_text(report->out, after);
 		fputs("</td>", report->out);
 		time_cell(report, line_number(line, "at"));
@@ -463,9 +479,9 @@ static void
 tables_print(const struct report *report)
 {
 	static const char *const host_headings[] = {
-	    "", "questions", "reject", "defer", "busy", NULL};
+	    "host", "questions", "reject", "defer", "busy", NULL};
 	static const char *const rule_headings[] = {
-	    "", "decided", "shadow", NULL};
+	    "rule", "decided", "shadow", NULL};
 
 	fputs("<div class=\"tables\">\n", report->out);
 	domains_print(report);
@@ -485,7 +501,7 @@ head_print(const struct report *report)
 {
 	const time_t since =
 	    (time_t)answer_number(report->collect.stats, "counting_since");
-	char host[256] = "", now[64] = "", first[64] = "";
+	char host[256] = "", now[64] = "", first[64] = "", up[DURATION_MAX];
 	struct tm tm;
 
 	gethostname(host, sizeof(host) - 1);
@@ -508,10 +524,10 @@ head_print(const struct report *report)
 	fprintf(report->out, "%s. Version ", now);
 	html_text(report->out, answer_text(report->collect.ping, "version"));
 	fprintf(report->out,
-	    ", up for %.1f hours. Totals count from %s; plots show the last "
+	    ", up for %s. Totals count from %s; plots show the last "
 	    "%" PRId64 " h.</p>\n",
-	    (double)answer_number(report->collect.ping, "uptime") / 3600, first,
-	    (report->view.end - report->view.begin) / 3600);
+	    duration_text(up, answer_number(report->collect.ping, "uptime")),
+	    first, (report->view.end - report->view.begin) / 3600);
 }
 
 static void

@@ -434,6 +434,9 @@ def report():
        '... that needs nothing else', page.tags)
     ok('<script>alert(1)</script>&"' in page.text,
        '... with names of strangers as text')
+    ok('<html lang="en">' in text and '<th scope="col"></th>' not in text and
+       text.count('<svg ') == text.count('role="img" aria-label="'),
+       '... for those who cannot see it, too')
     equal(text.count('<svg '), 6, '... and six plots')
     for part in ('good.example', 'mx1', 'dmarc reject', 'broken.example',
                  'quarantine', 'moving.example'):
