@@ -2,6 +2,7 @@
 #include "keyring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -163,13 +164,25 @@ mode_check(struct reading *reading, FILE *in)
 	return (0);
 }
 
+/* Without waiting, if it is a pipe: mode_check() refuses that. */
+static FILE *
+file_open(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	FILE *in = fd == -1 ? NULL : fdopen(fd, "r");
+
+	if (in == NULL && fd != -1)
+		close(fd);
+	return (in);
+}
+
 int
 keyring_read(
     struct keyring *keyring, const char *path, char *error, size_t size)
 {
 	struct reading reading = {keyring, path, 0, error, size};
 	char buffer[BUFSIZ];
-	FILE *in = fopen(path, "re");
+	FILE *in = file_open(path);
 	int bad;
 
 	memset(keyring, 0, sizeof(*keyring));

@@ -86,7 +86,10 @@ refuse(struct sealer *sealer, const char *id, const void **answer, size_t *len)
 	    id == NULL ? "none" : log_field(quoted, sizeof(quoted), id));
 }
 
-/* The last line counts: nobody can be another host than the key's. */
+/*
+ * The last line counts: nobody can be another host than the key's. A text that
+ * leaves no room for it is too long.
+ */
 static ssize_t
 host_add(char *text, ssize_t len, const char *host)
 {
@@ -97,7 +100,7 @@ host_add(char *text, ssize_t len, const char *host)
 	if (len > 0 && text[len - 1] != '\n' && out.len < MSG_MAX)
 		out.buf[out.len++] = '\n';
 	msg_put(&out, "host", host);
-	return (out.overflow ? -1 : (ssize_t)out.len);
+	return (out.overflow ? MSG_MAX + 1 : (ssize_t)out.len);
 }
 
 static void
@@ -136,10 +139,7 @@ sealer_open(struct sealer *sealer, const void *message, size_t len, char *text,
 		return (-1);
 	}
 	peer->asker = asker_of(sealer, key);
-	n = host_add(text, n, key->host);
-	if (n == -1)
-		refuse(sealer, peer->key, answer, answer_len);
-	return (n);
+	return (host_add(text, n, key->host));
 }
 
 const void *
@@ -148,8 +148,10 @@ sealer_seal(struct sealer *sealer, const struct sealer_peer *peer,
 {
 	const struct seal_key *key = keyring_find(&sealer->keys, peer->key);
 
-	if (key == NULL || len > MSG_MAX)
-		return (NULL);
+	if (key == NULL) {
+		*sealed_len = sizeof(refusal) - 1;
+		return (refusal);
+	}
 	*sealed_len = seal_reply(sealer->out, key,
 	    replay_cookie(sealer->replay), reply, len, &peer->mark);
 	return (sealer->out);

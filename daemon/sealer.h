@@ -31,19 +31,22 @@ struct sealer_peer {
 /* The keys are copied. */
 struct sealer *sealer_new(const struct keyring *keys);
 void sealer_free(struct sealer *sealer); /* NULL is fine */
-/* Other keys from now on; what was sealed under one that is gone is lost. */
+/* Other keys from now on; what was sealed under one that is gone is refused. */
 void sealer_keys(struct sealer *sealer, const struct keyring *keys);
 
 /*
  * Opens the message of `len` octets into `text`, SEALER_MESSAGE_MAX octets.
- * Returns the length of the text, at most MSG_MAX: it ends with a line "host="
- * if the key belongs to a host, which counts before any other. Or -1: then
- * *answer, borrowed, is to be sent back.
+ * Returns the length of the text: it ends with a line "host=" if the key
+ * belongs to a host, which counts before any other; MSG_MAX + 1 if it is longer
+ * than MSG_MAX with that. Or -1: then *answer, borrowed, is to be sent back.
  */
 ssize_t sealer_open(struct sealer *sealer, const void *message, size_t len,
     char *text, struct sealer_peer *peer, const void **answer,
     size_t *answer_len);
-/* The sealed reply, borrowed; NULL if the key is gone. */
+/*
+ * The reply, at most MSG_MAX octets, sealed; if the key is gone an error in the
+ * clear, at which its sender asks another server. Borrowed.
+ */
 const void *sealer_seal(struct sealer *sealer, const struct sealer_peer *peer,
     const void *reply, size_t len, size_t *sealed_len);
 

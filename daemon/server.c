@@ -265,8 +265,7 @@ server_reply(struct server *server, const struct peer *peer, const void *reply,
 	if (server->sealer != NULL)
 		reply =
 		    sealer_seal(server->sealer, &peer->seal, reply, len, &len);
-	if (reply != NULL)
-		message_send(server, peer, reply, len);
+	message_send(server, peer, reply, len);
 }
 
 /* The library tells its ABI version only: 5.1.1 is release 1.1.5. */

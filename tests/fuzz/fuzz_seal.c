@@ -36,7 +36,7 @@ daemon_open(const uint8_t *octets, size_t len, struct sealer_peer *peer,
 		memcpy(copy, octets, len);
 	*answer = NULL;
 	n = sealer_open(sealer, copy, len, line, peer, answer, answer_len);
-	check(n <= MSG_MAX && (n == -1) == (*answer != NULL));
+	check(n <= MSG_MAX + 1 && (n == -1) == (*answer != NULL));
 	free(copy);
 	return (n);
 }

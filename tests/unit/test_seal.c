@@ -304,6 +304,46 @@ test_sealer(void **state)
 	free(host);
 }
 
+/* The line with the host has to fit, too; if not, a sealed answer says so. */
+static void
+test_long(void **state)
+{
+	const struct seal_key *keys[] = {&mx1};
+	const size_t host_line = sizeof("host=mx1.example.net\n") - 1;
+	uint8_t *sealed = malloc(SEALER_MESSAGE_MAX), known[SEAL_COOKIE];
+	char *text = calloc(1, MSG_MAX), *out = malloc(SEALER_MESSAGE_MAX);
+	struct sealer *sealer = sealer_of(1, keys);
+	struct sealer_peer peer;
+	struct seal_mark mark;
+	const void *answer;
+	size_t len, answer_len, i;
+
+	(void)state;
+	memset(text, 'x', MSG_MAX);
+	memcpy(text, TEXT "a=", TEXT_LEN + 2);
+	len = seal_request(sealed, &mx1, cookie, text, 1, &mark);
+	assert_int_equal(
+	    sealer_open(sealer, sealed, len, out, &peer, &answer, &answer_len),
+	    -1);
+	assert_int_equal(
+	    seal_open_reply(out, &mx1, answer, answer_len, known, &mark), 0);
+	for (i = 0; i <= host_line + 1; i++) {
+		len =
+		    seal_request(sealed, &mx1, known, text, MSG_MAX - i, &mark);
+		assert_int_equal(sealer_open(sealer, sealed, len, out, &peer,
+				     &answer, &answer_len),
+		    i <= host_line ? MSG_MAX + 1 : MSG_MAX - i + host_line + 1);
+		answer = sealer_seal(sealer, &peer, "x", 1, &answer_len);
+		assert_int_equal(seal_open_reply(out, &mx1, answer, answer_len,
+				     known, &mark),
+		    1);
+	}
+	sealer_free(sealer);
+	free(sealed);
+	free(text);
+	free(out);
+}
+
 /* What no key opens is answered in the clear, all in the same words. */
 static void
 test_strangers(void **state)
@@ -345,6 +385,7 @@ test_rotation(void **state)
 	const struct seal_key *new[] = {&mx2, &next};
 	struct host *host = calloc(1, sizeof(*host));
 	struct sealer_peer parked;
+	const void *reply;
 	unsigned asker;
 	size_t len;
 
@@ -366,7 +407,9 @@ test_rotation(void **state)
 	assert_false(host_ask(host, TEXT));
 	assert_false(host_again(host));
 	/* What was asked under the old one gets no reply under another. */
-	assert_null(sealer_seal(host->sealer, &parked, "x", 1, &len));
+	reply = sealer_seal(host->sealer, &parked, "x", 1, &len);
+	assert_true(len > 16);
+	assert_memory_equal(reply, "verdict/1 error\n", 16);
 	sealer_free(host->sealer);
 	free(host);
 }
@@ -437,6 +480,11 @@ test_keyring(void **state)
 	assert_int_equal(keyring_read(&ring, path, error, sizeof(error)), -1);
 	assert_non_null(strstr(error, "No such file"));
 	assert_int_equal(keyring_read(&ring, "/tmp", error, sizeof(error)), -1);
+	/* Without waiting for somebody who writes. */
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(keyring_read(&ring, path, error, sizeof(error)), -1);
+	assert_non_null(strstr(error, "not a file"));
+	unlink(path);
 }
 
 int
@@ -448,6 +496,7 @@ main(void)
 	    cmocka_unit_test(test_binding),
 	    cmocka_unit_test(test_replay),
 	    cmocka_unit_test(test_sealer),
+	    cmocka_unit_test(test_long),
 	    cmocka_unit_test(test_strangers),
 	    cmocka_unit_test(test_rotation),
 	    cmocka_unit_test(test_keyring),
