@@ -215,6 +215,7 @@ cache_set_aside(struct cache *cache, const char *reason)
 	char aside[4096];
 
 	cache_path(cache, aside, sizeof(aside), ".damaged");
+	store_forget_readers(cache->store);
 	cache->stats.set_aside++;
 	stat_count(STAT_CACHE_SET_ASIDE);
 	if (rename(cache->path, aside) == 0) {

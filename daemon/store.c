@@ -264,6 +264,13 @@ store_open(struct store *store, void *meta, size_t len)
 	return (file_open(store, meta, len, FLAGS));
 }
 
+/* Where LMDB lists the readers. */
+static void
+lock_path(const struct store *store, char *buf, size_t size)
+{
+	(void)snprintf(buf, size, "%s-lock", store->path);
+}
+
 /* Without a lock file there has been no daemon, and one is not made for it. */
 enum store_result
 store_open_reading(struct store *store, void *meta, size_t len)
@@ -271,7 +278,7 @@ store_open_reading(struct store *store, void *meta, size_t len)
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | MDB_RDONLY;
 	char path[4096];
 
-	(void)snprintf(path, sizeof(path), "%s-lock", store->path);
+	lock_path(store, path, sizeof(path));
 	if (access(path, F_OK) == -1)
 		flags |= MDB_NOLOCK;
 	return (file_open(store, meta, len, flags));
@@ -341,6 +348,15 @@ store_reader_check(struct store *store)
 	int dead = 0;
 
 	return (mdb_reader_check(store->env, &dead) == 0 ? dead : 0);
+}
+
+void
+store_forget_readers(struct store *store)
+{
+	char path[4096];
+
+	lock_path(store, path, sizeof(path));
+	(void)unlink(path);
 }
 
 /* --- Values -------------------------------------------------------------- */

@@ -97,6 +97,11 @@ enum store_result store_clear(struct store *store);
 
 /* All that is committed is on the disk. */
 enum store_result store_sync(struct store *store);
+/*
+ * While closed, and after the file has been moved away: who still reads that
+ * one shall not pin the pages of the next.
+ */
+void store_forget_readers(struct store *store);
 /* Frees what processes that died had pinned. Returns how many these were. */
 int store_reader_check(struct store *store);
 

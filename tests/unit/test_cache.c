@@ -36,6 +36,7 @@
 static char dir[64], path[80];
 static struct arena *arena;
 static unsigned damage_first, damage_rounds = 300;
+static pid_t idle; /* a process to be ended with the test, or 0 */
 
 static const char *const files[] = {
     "cache", "cache-lock", "cache.owner", "cache.damaged"};
@@ -54,6 +55,16 @@ set_up(void **state)
 	return (0);
 }
 
+static void
+end_idle(void)
+{
+	if (idle == 0)
+		return;
+	(void)kill(idle, SIGKILL);
+	(void)waitpid(idle, NULL, 0);
+	idle = 0;
+}
+
 static int
 tear_down(void **state)
 {
@@ -61,6 +72,7 @@ tear_down(void **state)
 	size_t i;
 
 	(void)state;
+	end_idle();
 	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		(void)snprintf(file, sizeof(file), "%s/%s", dir, files[i]);
 		(void)unlink(file);
@@ -725,6 +737,61 @@ test_full_map(void **state)
 	cache_close(cache);
 }
 
+/* A process that takes a snapshot and then does nothing any more. */
+static void
+start_idle_reader(void)
+{
+	struct cache *reader;
+	const char *problem;
+	int ready[2];
+	char octet;
+
+	assert_int_equal(pipe(ready), 0);
+	idle = fork();
+	if (idle == 0) {
+		close(ready[0]);
+		reader = cache_open_reading(path, NOW, &problem);
+		if (reader == NULL)
+			_exit(1);
+		cache_begin(reader);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &octet, 1), 1);
+	close(ready[0]);
+}
+
+/* It costs the file that it looks at, but not the next ones too. */
+static void
+test_idle_reader(void **state)
+{
+	struct cache *cache = open_cache();
+	unsigned number, turn;
+	uint64_t failures = 0;
+
+	(void)state;
+	for (number = 0; number < 300; number++)
+		put_number(cache, number);
+	cache_commit(cache);
+	start_idle_reader();
+	for (turn = 0; turn < 8; turn++) {
+		for (number = 0; number < 1000; number++) {
+			put_number(cache, number * 8 + turn);
+			cache_commit(cache);
+		}
+		(void)cache_tick(cache, NOW + turn * SECOND);
+		if (turn == 4)
+			failures = stats_of(cache).put_failures;
+	}
+	assert_int_equal(stats_of(cache).set_aside, 1);
+	assert_int_equal(stats_of(cache).put_failures, failures);
+	assert_true(stats_of(cache).entries > 300);
+	cache_close(cache);
+}
+
 /* --- Opening ------------------------------------------------------------- */
 
 static void
@@ -1261,6 +1328,7 @@ main(int argc, char **argv)
 	    CASE(test_bound),
 	    CASE(test_crowd),
 	    CASE(test_full_map),
+	    CASE(test_idle_reader),
 	    CASE(test_restart),
 	    CASE(test_open_twice),
 	    CASE(test_directory),
