@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/types.h>
 
+#include "abnf.h"
 #include "arena.h"
 #include "idn.h"
 #include "taglist.h"
@@ -184,12 +185,6 @@ base64_digit(char c)
 	return (c == '+' ? 62 : c == '/' ? 63 : -1);
 }
 
-static bool
-is_space(char c)
-{
-	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
-}
-
 /*
  * RFC 6376 2.10: base64 with white space anywhere, and, as the ABNF has it,
  * with no, one or two "=" behind. `out` has room for `len` octets. Returns
@@ -204,7 +199,7 @@ base64_decode(uint8_t *out, const char *text, size_t len)
 	int digit;
 
 	for (i = 0; i < len; i++) {
-		if (is_space(text[i]))
+		if (abnf_is_fws(text[i]))
 			continue;
 		if (text[i] == '=') {
 			padding++;

@@ -4,26 +4,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "abnf.h"
 #include "arena.h"
 #include "taglist.h"
-
-static bool
-is_wsp(char c)
-{
-	return (c == ' ' || c == '\t');
-}
-
-static bool
-is_alpha(char c)
-{
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
-}
-
-static bool
-is_digit(char c)
-{
-	return (c >= '0' && c <= '9');
-}
 
 /*
  * RFC 9989 4.7: "v" is the first tag and its value, in this case only, is
@@ -38,16 +21,16 @@ has_version(const char *text, size_t len)
 
 	if (*p++ != 'v')
 		return (false);
-	while (is_wsp(*p))
+	while (abnf_is_wsp(*p))
 		p++;
 	if (*p++ != '=')
 		return (false);
-	while (is_wsp(*p))
+	while (abnf_is_wsp(*p))
 		p++;
 	if (strncmp(p, version, strlen(version)) != 0)
 		return (false);
 	p += strlen(version);
-	while (is_wsp(*p))
+	while (abnf_is_wsp(*p))
 		p++;
 	return (p == end || *p == ';');
 }
@@ -119,7 +102,7 @@ tag_percent(const struct tag *list)
 	if (tag == NULL || tag->len == 0 || tag->len > 3)
 		return (100);
 	for (i = 0; i < tag->len; i++) {
-		if (!is_digit(tag->value[i]))
+		if (!abnf_is_digit(tag->value[i]))
 			return (100);
 		pct = 10 * pct + tag->value[i] - '0';
 	}
@@ -134,7 +117,7 @@ uri_length(const char *uri, size_t len)
 
 	if (end > 0 && strchr("kmgtKMGT", uri[end - 1]) != NULL)
 		end--;
-	for (digits = end; end > 0 && is_digit(uri[end - 1]); end--)
+	for (digits = end; end > 0 && abnf_is_digit(uri[end - 1]); end--)
 		;
 	return (end > 0 && end < digits && uri[end - 1] == '!' ? end - 1 : len);
 }
@@ -146,7 +129,8 @@ is_scheme(const char *text, size_t len)
 	size_t i;
 
 	for (i = 0; i < len; i++) {
-		if (!is_alpha(text[i]) && (i == 0 || !is_digit(text[i])) &&
+		if (!abnf_is_alpha(text[i]) &&
+		    (i == 0 || !abnf_is_digit(text[i])) &&
 		    (i == 0 || strchr("+-.", text[i]) == NULL))
 			return (false);
 	}
@@ -158,7 +142,7 @@ static bool
 is_uri_text(const char *text, size_t len)
 {
 	for (; len > 0; text++, len--) {
-		if (!is_alpha(*text) && !is_digit(*text) &&
+		if (!abnf_is_alpha(*text) && !abnf_is_digit(*text) &&
 		    strchr("-._~:/?#[]@$&'()*+;=%", *text) == NULL)
 			return (false);
 	}
@@ -194,12 +178,12 @@ has_uri(const char *list)
 
 	while (*list != '\0') {
 		len = strcspn(list, ",");
-		while (len > 0 && is_wsp(*list)) {
+		while (len > 0 && abnf_is_wsp(*list)) {
 			list++;
 			len--;
 		}
 		trimmed = len;
-		while (trimmed > 0 && is_wsp(list[trimmed - 1]))
+		while (trimmed > 0 && abnf_is_wsp(list[trimmed - 1]))
 			trimmed--;
 		if (is_uri(list, uri_length(list, trimmed)))
 			return (true);

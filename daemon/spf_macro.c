@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abnf.h"
+
 /*
  * Of the local-part and the HELO name no more than this is expanded. RFC 5321
  * 4.5.3.1 allows 64 and 255 octets; without a bound a record of 64 kB could
@@ -48,16 +50,9 @@ letter_lower(char c)
 }
 
 static bool
-octet_is_digit(char c)
-{
-	return (c >= '0' && c <= '9');
-}
-
-static bool
 octet_is_alnum(char c)
 {
-	c = letter_lower(c);
-	return ((c >= 'a' && c <= 'z') || octet_is_digit(c));
+	return (abnf_is_alpha(c) || abnf_is_digit(c));
 }
 
 /* *DIGIT of the transformers. RFC 7208 7.3: if specified, it is not zero. */
@@ -67,7 +62,7 @@ parts_parse(const char *p, const char *end, unsigned *parts)
 	const char *start = p;
 
 	*parts = 0;
-	for (; p < end && octet_is_digit(*p); p++)
+	for (; p < end && abnf_is_digit(*p); p++)
 		if (*parts < PARTS_MAX)
 			*parts = *parts * 10 + (unsigned)(*p - '0');
 	return (p > start && *parts == 0 ? NULL : p);
@@ -171,7 +166,7 @@ ends_in_toplabel(const char *text, size_t len)
 	for (p = end; p > text && p[-1] != '.'; p--) {
 		if (!octet_is_alnum(p[-1]) && p[-1] != '-')
 			return (false);
-		digits = digits && octet_is_digit(p[-1]);
+		digits = digits && abnf_is_digit(p[-1]);
 	}
 	return (p > text && p < end && !digits && *p != '-' && end[-1] != '-');
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "abnf.h"
 #include "spf_macro.h"
 
 #define VERSION "v=spf1"
@@ -49,28 +50,16 @@ spf_cursor_open(struct spf_cursor *cursor, const char *text, size_t len)
 	    .at = text + strlen(VERSION), .end = text + len};
 }
 
-static bool
-is_alpha(char c)
-{
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
-}
-
-static bool
-is_digit(char c)
-{
-	return (c >= '0' && c <= '9');
-}
-
 /* name = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." ); 0: there is none. */
 static size_t
 name_length(const char *p, const char *end)
 {
 	const char *start = p;
 
-	if (p == end || !is_alpha(*p))
+	if (p == end || !abnf_is_alpha(*p))
 		return (0);
-	while (p < end && (is_alpha(*p) || is_digit(*p) || *p == '-' ||
-			      *p == '_' || *p == '.'))
+	while (p < end && (abnf_is_alpha(*p) || abnf_is_digit(*p) ||
+			      *p == '-' || *p == '_' || *p == '.'))
 		p++;
 	return ((size_t)(p - start));
 }
@@ -94,7 +83,7 @@ prefix_take(const char *p, const char **end, const char *mark, unsigned max,
 	const size_t len = strlen(mark);
 	unsigned value = 0;
 
-	while (digits > p && is_digit(digits[-1]))
+	while (digits > p && abnf_is_digit(digits[-1]))
 		digits--;
 	if (digits == stop || (size_t)(digits - p) < len ||
 	    memcmp(digits - len, mark, len) != 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "abnf.h"
 #include "arena.h"
 
 /*
@@ -19,24 +20,12 @@ struct piece {
  * RFC 6376 2.8: FWS folds lines, RFC 9989's WSP does not. A line break in a
  * TXT record is somebody's slip of the editor in either case.
  */
-static bool
-is_space(char c)
-{
-	return (c == ' ' || c == '\t' || c == '\r' || c == '\n');
-}
-
-static bool
-is_alpha(char c)
-{
-	return ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'));
-}
-
 static void
 piece_trim(struct piece *piece)
 {
-	while (piece->start < piece->end && is_space(*piece->start))
+	while (piece->start < piece->end && abnf_is_fws(*piece->start))
 		piece->start++;
-	while (piece->end > piece->start && is_space(piece->end[-1]))
+	while (piece->end > piece->start && abnf_is_fws(piece->end[-1]))
 		piece->end--;
 }
 
@@ -46,10 +35,10 @@ piece_is_name(const struct piece *piece)
 {
 	const char *p = piece->start;
 
-	if (p == piece->end || !is_alpha(*p))
+	if (p == piece->end || !abnf_is_alpha(*p))
 		return (false);
 	while (++p < piece->end) {
-		if (!is_alpha(*p) && *p != '_' && (*p < '0' || *p > '9'))
+		if (!abnf_is_alpha(*p) && *p != '_' && !abnf_is_digit(*p))
 			return (false);
 	}
 	return (true);
@@ -144,9 +133,9 @@ tag_lists(const struct tag *tag, const char *word)
 	for (;;) {
 		colon = memchr(p, ':', (size_t)(end - p));
 		last = colon != NULL ? colon : end;
-		while (p < last && is_space(*p))
+		while (p < last && abnf_is_fws(*p))
 			p++;
-		while (last > p && is_space(last[-1]))
+		while (last > p && abnf_is_fws(last[-1]))
 			last--;
 		if (is_word(p, (size_t)(last - p), word))
 			return (true);
