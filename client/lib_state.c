@@ -37,6 +37,15 @@ file_name(char name[NAME_SIZE], const char *endpoint, const char *kind)
 	snprintf(name, NAME_SIZE, "%016llx.%s", (unsigned long long)hash, kind);
 }
 
+/* A link to a file elsewhere would have that one written to. */
+static bool
+is_linked(int fd)
+{
+	struct stat st;
+
+	return (fstat(fd, &st) == -1 || st.st_nlink > 1);
+}
+
 /* What belongs to another user is replaced, where the directory is ours. */
 static int
 file_open(const struct state *state, const char *name)
@@ -44,8 +53,12 @@ file_open(const struct state *state, const char *name)
 	int fd = openat(
 	    state->directory, name, O_WRONLY | O_CREAT | OPEN_FLAGS, 0664);
 
-	if (fd != -1 || unlinkat(state->directory, name, 0) == -1)
+	if (fd != -1 && !is_linked(fd))
 		return (fd);
+	if (fd != -1)
+		close(fd);
+	if (unlinkat(state->directory, name, 0) == -1)
+		return (-1);
 	return (openat(state->directory, name,
 	    O_WRONLY | O_CREAT | O_EXCL | OPEN_FLAGS, 0664));
 }
