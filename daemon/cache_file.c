@@ -10,14 +10,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "mdbfile.h"
 #include "stats.h"
 
-#define MAP_MIN	  (4 * 1024 * 1024)
-#define LOCK_MODE 0600
+#define MAP_MIN	   (4 * 1024 * 1024)
+#define LOCK_MODE  0600
+#define LOCK_TRIES 200 /* in 10 seconds */
 
 _Static_assert(STORE_KEY == ENTRY_KEY, "key");
 
@@ -314,6 +316,26 @@ file_begin(struct cache *cache)
 }
 
 /*
+ * Who only looks shares the lock, until it has seen that the file is whole:
+ * that is waited for. 0, or an errno.
+ */
+static int
+lock_take(int fd)
+{
+	const struct timespec pause = {.tv_nsec = 50000000};
+	unsigned tries;
+
+	for (tries = 0; flock(fd, LOCK_EX | LOCK_NB) == -1; tries++) {
+		if (errno != EWOULDBLOCK || tries == LOCK_TRIES ||
+		    flock(fd, LOCK_SH | LOCK_NB) == -1)
+			return (errno);
+		(void)flock(fd, LOCK_UN);
+		(void)nanosleep(&pause, NULL);
+	}
+	return (0);
+}
+
+/*
  * A second LMDB environment on one file in the same process is not refused by
  * the library, and loses the locks of the first; so there is a lock of ours,
  * which belongs to the open file and not to the process. 0, or an errno.
@@ -331,9 +353,8 @@ cache_lock(struct cache *cache)
 	    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, LOCK_MODE);
 	if (cache->lock == -1)
 		return (errno);
-	if (flock(cache->lock, LOCK_EX | LOCK_NB) == 0)
+	if ((error = lock_take(cache->lock)) == 0)
 		return (0);
-	error = errno;
 	close(cache->lock);
 	cache->lock = -1;
 	return (error);

@@ -3,6 +3,7 @@
  * The cache over a real file. Each test has its own directory, which the
  * teardown removes.
  */
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -843,6 +844,34 @@ test_open_twice(void **state)
 	cache_close(open_cache());
 }
 
+/* Who only looks locks the file for a while; that is no other daemon. */
+static void
+test_open_while_looked_at(void **state)
+{
+	const struct timespec pause = {.tv_nsec = 200000000};
+	char owner[128];
+	int fd;
+
+	(void)state;
+	cache_close(open_cache());
+	(void)snprintf(owner, sizeof(owner), "%s.owner", path);
+	idle = fork();
+	if (idle == 0) {
+		fd = open(owner, O_RDONLY);
+		if (fd == -1 || flock(fd, LOCK_SH) == -1)
+			_exit(1);
+		(void)nanosleep(&pause, NULL);
+		_exit(0);
+	}
+	/* Until the lock is seen, or has been there and is gone again. */
+	fd = open(owner, O_RDONLY);
+	while (flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+	       waitpid(idle, NULL, WNOHANG) == 0)
+		(void)flock(fd, LOCK_UN);
+	close(fd);
+	cache_close(open_cache());
+}
+
 static void
 test_directory(void **state)
 {
@@ -1331,6 +1360,7 @@ main(int argc, char **argv)
 	    CASE(test_idle_reader),
 	    CASE(test_restart),
 	    CASE(test_open_twice),
+	    CASE(test_open_while_looked_at),
 	    CASE(test_directory),
 	    CASE(test_foreign),
 	    CASE(test_foreign_directory),
