@@ -107,8 +107,8 @@ org_bit(unsigned labels)
 /*
  * 4.10.2, from the longest name to the shortest: psd=n ends the search here,
  * psd=y one label below unless the walk started here, and else the shortest
- * name with a record is it, or the start. `top` are the candidates for the
- * latter so far. A failed step may be any of these, or nothing.
+ * name with a record is it, or the start: `top`, so far. A failed step may be
+ * any of these, or nothing.
  */
 unsigned
 dmarc_walk_orgs(const struct dmarc_walk *walk)
@@ -133,7 +133,6 @@ dmarc_walk_orgs(const struct dmarc_walk *walk)
 			return (found | below);
 		case DMARC_FATE_FAILED:
 			found |= here | below;
-			top |= here;
 			break;
 		}
 	}
@@ -143,8 +142,6 @@ dmarc_walk_orgs(const struct dmarc_walk *walk)
 unsigned
 dmarc_orgs_within(unsigned orgs, unsigned common)
 {
-	if (common > DMARC_WALK_MAX)
-		common = DMARC_WALK_MAX;
 	return (orgs & ((2U << common) - 2));
 }
 

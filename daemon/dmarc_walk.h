@@ -60,12 +60,12 @@ unsigned dmarc_walk_orgs(const struct dmarc_walk *walk);
 
 /*
  * Do both starts, different names that have `common` right-most labels in
- * common, have the same organizational domain?
+ * common (DMARC_WALK_MAX stands for more), have the same organizational domain?
  */
 enum tri dmarc_walks_meet(const struct dmarc_walk *a,
     const struct dmarc_walk *b, unsigned common);
 
-/* `orgs` without the domains that have more than `common` labels. */
+/* `orgs` without the domains that have more than `common` labels; the same. */
 unsigned dmarc_orgs_within(unsigned orgs, unsigned common);
 
 #endif

@@ -498,6 +498,39 @@ test_records(void **state)
 	arena_free(arena);
 }
 
+/* Which lookup failed, and how, where the policy is not known. */
+static void
+test_failure_told(void **state)
+{
+	static const struct {
+		const char *zone, *problem;
+	} table[] = {
+	    {"_dmarc.b.example.com TXT !BOGUS",
+		"bogus at _dmarc.b.example.com"},
+	    {FAILS("example.com") FAILS("com"),
+		"servfail at _dmarc.example.com"},
+	    {AT("a.b.example.com") "p=none\n" FAILS("b.example.com"),
+		"the organizational domain is not known: DNS failed at "
+		"_dmarc.b.example.com"},
+	    {AT("a.b.example.com") "p=none;x\n" FAILS("com"),
+		"the organizational domain is not known: DNS failed at "
+		"_dmarc.com; what is not tag=value was ignored"},
+	};
+	struct arena *arena = arena_new();
+	struct dmarc dmarc;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct zone *zone = zone_open(table[i].zone, false);
+
+		find(arena, zone, "a.b.example.com", &walk, &dmarc);
+		assert_string_equal(dmarc.problem, table[i].problem);
+		zone_close(zone);
+	}
+	arena_free(arena);
+}
+
 static void
 test_fields(void **state)
 {
@@ -1002,6 +1035,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_records),
+	    cmocka_unit_test(test_failure_told),
 	    cmocka_unit_test(test_fields),
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_walk_names),
