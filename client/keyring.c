@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -224,6 +225,17 @@ keyring_find(const struct keyring *keyring, const char *id)
 		if (strcmp(keyring->key[i].id, id) == 0)
 			return (&keyring->key[i]);
 	return (NULL);
+}
+
+void
+keyring_guard(struct keyring *keyring)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	const size_t before = (uintptr_t)keyring % page;
+
+	/* Whole pages only; older kernels cannot. */
+	madvise(
+	    (char *)keyring - before, before + sizeof(*keyring), MADV_DONTDUMP);
 }
 
 void

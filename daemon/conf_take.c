@@ -92,6 +92,7 @@ take_keys(struct conf *conf, struct conf_section *section,
 	keys = arena_alloc(conf->private->arena, sizeof(*keys));
 	SLIST_INSERT_HEAD(&conf->private->keys, keys, entry);
 	options->keys = &keys->ring;
+	keyring_guard(&keys->ring);
 	if (keyring_read(&keys->ring, path, problem, sizeof(problem)) == -1)
 		conf_complain(section, "key-file", 0, "key-file: %s", problem);
 }

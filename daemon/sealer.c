@@ -34,6 +34,7 @@ sealer_new(const struct keyring *keys)
 	if (seal_init() == -1)
 		fatal(111, "sealer.no_randomness");
 	sealer->replay = replay_new();
+	keyring_guard(&sealer->keys);
 	sealer->keys = *keys;
 	return (sealer);
 }

@@ -39,6 +39,11 @@ const char *keyring_make(struct seal_key *key, const char *id,
 /* NULL: none of that name. */
 const struct seal_key *keyring_find(const struct keyring *keyring,
     const char *id);
+/*
+ * Keeps the keys, and what lies beside them in memory, out of a core. For as
+ * long as the process runs, so not for the memory of another's program.
+ */
+void keyring_guard(struct keyring *keyring);
 /* Leaves nothing of the keys in memory. */
 void keyring_wipe(struct keyring *keyring);
 

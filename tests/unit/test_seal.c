@@ -487,6 +487,41 @@ test_keyring(void **state)
 	unlink(path);
 }
 
+/* Is the page at `address` left out of a core? */
+static bool
+is_guarded(const void *address)
+{
+	FILE *in = fopen("/proc/self/smaps", "r");
+	unsigned long start, end;
+	bool inside = false, found = false;
+	char line[512];
+
+	assert_non_null(in);
+	while (fgets(line, sizeof(line), in) != NULL) {
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2)
+			inside = start <= (uintptr_t)address &&
+				 (uintptr_t)address < end;
+		else if (inside && strncmp(line, "VmFlags:", 8) == 0)
+			found = strstr(line, " dd ") != NULL;
+	}
+	fclose(in);
+	return (found);
+}
+
+static void
+test_guard(void **state)
+{
+	char *memory = malloc(sizeof(struct keyring) + 100);
+	struct keyring *keyring = (void *)(memory + 64);
+
+	(void)state;
+	assert_false(is_guarded(memory));
+	keyring_guard(keyring);
+	assert_true(is_guarded(keyring));
+	assert_true(is_guarded((char *)(keyring + 1) - 1));
+	free(memory);
+}
+
 int
 main(void)
 {
@@ -500,6 +535,7 @@ main(void)
 	    cmocka_unit_test(test_strangers),
 	    cmocka_unit_test(test_rotation),
 	    cmocka_unit_test(test_keyring),
+	    cmocka_unit_test(test_guard),
 	};
 
 	return (cmocka_run_group_tests(tests, prepare, NULL));
