@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What stands in the cache, read from its file while the daemon goes on. The
- * daemon is not asked, so a million entries cost it nothing; and each snapshot
- * lasts for some hundred entries only, or the daemon could not use the room
- * that it gives up meanwhile.
+ * daemon is not asked, so a million entries cost it nothing; and each entry is
+ * read in a snapshot of its own, that is over before anything is written: what
+ * the daemon gives up meanwhile could not be used again, and who reads the
+ * output may take for ever.
  */
 #include "ctl.h"
 
@@ -24,8 +25,6 @@
 #include "rdata_text.h"
 #include "rrset.h"
 #include "spf_memo.h"
-
-#define SNAPSHOT 500 /* entries */
 
 /* What --state may ask for, beside the four of enum rr_state. */
 #define STATE_STALE 5 /* data past its life */
@@ -368,28 +367,23 @@ memo_show(struct dump *dump, const struct cache_item *item)
 		memo_text(dump, item, &memo);
 }
 
-/* False when all has been seen. */
+/* The next one; false when all has been seen. */
 static bool
-snapshot_show(
-    struct dump *dump, struct cache *cache, struct cache_cursor *cursor)
+entry_show(struct dump *dump, struct cache *cache, struct cache_cursor *cursor)
 {
 	struct cache_item item;
-	bool more = true;
-	int left;
+	bool found;
 
+	dump->arena = arena_new();
 	cache_begin(cache);
-	for (left = SNAPSHOT; left > 0; left--) {
-		if (!(more = cache_walk(cache, cursor, &item)))
-			break;
-		dump->arena = arena_new();
-		if (item.memo)
-			memo_show(dump, &item);
-		else
-			record_show(dump, &item);
-		arena_free(dump->arena);
-	}
+	found = cache_walk(cache, cursor, dump->arena, &item);
 	cache_end(cache);
-	return (more);
+	if (found && item.memo)
+		memo_show(dump, &item);
+	else if (found)
+		record_show(dump, &item);
+	arena_free(dump->arena);
+	return (found);
 }
 
 static void
@@ -417,7 +411,7 @@ file_show(struct dump *dump)
 		ctl_complain("%s: %s", dump->file, problem);
 		return (CTL_TEMPORARY);
 	}
-	while (snapshot_show(dump, cache, &cursor) && !ferror(stdout))
+	while (entry_show(dump, cache, &cursor) && !ferror(stdout))
 		;
 	cache_close(cache);
 	if (dump->count)

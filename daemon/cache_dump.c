@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "cache_entry.h"
 #include "cache_file.h"
 #include "mdbfile.h"
@@ -92,8 +93,8 @@ cursor_next(
 }
 
 bool
-cache_walk(
-    struct cache *cache, struct cache_cursor *cursor, struct cache_item *item)
+cache_walk(struct cache *cache, struct cache_cursor *cursor,
+    struct arena *arena, struct cache_item *item)
 {
 	enum store_result result;
 	struct entry entry;
@@ -109,13 +110,13 @@ cache_walk(
 		item->name.len = entry.name_len;
 		memcpy(item->name.wire, entry.name, entry.name_len);
 		item->type = entry.type;
-		item->set = entry.set;
+		item->set = *rrset_copy(arena, &entry.set);
 		return (true);
 	}
 	item->memo = true;
-	item->key = entry.key;
+	item->key = arena_memdup(arena, entry.key, entry.key_len);
 	item->key_len = entry.key_len;
-	item->data = entry.data;
+	item->data = arena_memdup(arena, entry.data, entry.data_len);
 	item->data_len = entry.data_len;
 	item->expires = entry.expires;
 	return (true);

@@ -18,10 +18,14 @@
 #include "dname.h"
 #include "rrset.h"
 
+struct arena;
+
 /*
  * For another process, whether or not a daemon uses the file. No other calls
- * than the above are possible with it. NULL, with *problem set. Keep the
- * snapshots short: what the daemon gives up meanwhile cannot be used again.
+ * than the above are possible with it. NULL, with *problem set. Between
+ * cache_begin() and cache_end() nothing may wait, least of all for who reads
+ * the output: what the daemon gives up meanwhile cannot be used again, and it
+ * ends with a cache that is full of that.
  */
 struct cache *cache_open_reading(const char *path, int64_t now,
     const char **problem);
@@ -34,7 +38,7 @@ struct cache_cursor {
 	bool	 started;
 	uint8_t	 key[16];
 };
-/* A record set or a memo; all pointers are borrowed until cache_end(). */
+/* A record set or a memo. */
 struct cache_item {
 	bool	       memo;
 	struct dname   name; /* of a record set */
@@ -44,8 +48,8 @@ struct cache_item {
 	size_t	       key_len, data_len;
 	int64_t	       expires;
 };
-/* False behind the last. */
+/* Pointers in the item are arena. False behind the last. */
 bool cache_walk(struct cache *cache, struct cache_cursor *cursor,
-    struct cache_item *item);
+    struct arena *arena, struct cache_item *item);
 
 #endif

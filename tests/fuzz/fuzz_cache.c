@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "arena.h"
 #include "cache.h"
 #include "cache_dump.h"
 #include "fuzz.h"
@@ -83,12 +84,14 @@ static void
 read_all(struct cache *cache)
 {
 	struct cache_cursor cursor = {.started = false};
+	struct arena *arena = arena_new();
 	struct cache_item item;
 
 	cache_begin(cache);
-	while (cache_walk(cache, &cursor, &item))
+	while (cache_walk(cache, &cursor, arena, &item))
 		;
 	cache_end(cache);
+	arena_free(arena);
 }
 
 int

@@ -468,7 +468,7 @@ test_walk(void **state)
 	cache_memo_put(cache, "k", 1, "v", 1, NOW + HOUR);
 	cache_commit(cache);
 	cache_begin(cache);
-	while (cache_walk(cache, &cursor, &item)) {
+	while (cache_walk(cache, &cursor, arena, &item)) {
 		if (item.memo) {
 			assert_int_equal(item.key_len, 1);
 			assert_memory_equal(item.data, "v", 1);
