@@ -135,6 +135,11 @@ static const struct {
 	"p= is missing: not usable without a valid rua="},
     {"v=DMARC1; rua=mailto:a@b!c.example", "none",
 	"p= is missing: not usable without a valid rua="},
+    {"v=DMARC1; rua=1a:b", "none",
+	"p= is missing: not usable without a valid rua="},
+    {"v=DMARC1; rua=+a:b", "none",
+	"p= is missing: not usable without a valid rua="},
+    {"v=DMARC1; rua=a+1.-b:c", NONE_, "p= is missing: taken as p=none"},
     {"v=DMARC1; rua=,", "none",
 	"p= is missing: not usable without a valid rua="},
     {"v=DMARC1; rua=mailto:a@b.example!10m", NONE_,
@@ -382,6 +387,14 @@ static const struct {
 	"found a.example.com example.com reject"},
     {"pct out of range", AT("example.com") "p=reject;pct=101", "example.com",
 	"found example.com example.com reject"},
+    {"pct is empty", AT("example.com") "p=reject;pct=", "example.com",
+	"found example.com example.com reject"},
+    {"pct is no number", AT("example.com") "p=reject;pct=1x", "example.com",
+	"found example.com example.com reject"},
+    {"pct is too long", AT("example.com") "p=reject;pct=0010", "example.com",
+	"found example.com example.com reject"},
+    {"pct=010", AT("example.com") "p=reject;pct=010", "example.com",
+	"found example.com example.com reject pct=10"},
     {"pct=0", AT("example.com") "p=reject;pct=0", "example.com",
 	"found example.com example.com reject pct=0"},
     /* clang-format on */
@@ -556,6 +569,13 @@ test_fields(void **state)
 	assert_int_equal(dmarc.read.asked, 1);
 	find(arena, zone, "example.com", &walk_pct, &dmarc);
 	assert_int_equal(dmarc.pct, 30);
+	zone_close(zone);
+	/* 4.8: a value is of printable characters. */
+	zone = zone_open("_dmarc.example.com TXT v=DMARC1; p=reject; "
+			 "rua=mailto:a@b.example\t,mailto:c@d",
+	    false);
+	find(arena, zone, "example.com", &walk, &dmarc);
+	assert_string_equal(dmarc.rua, "");
 	zone_close(zone);
 	arena_free(arena);
 }
