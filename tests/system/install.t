@@ -37,7 +37,10 @@ make_install() {
 	make -C "$BUILD" "$1" DESTDIR="$dest"
 }
 
+umask 077
 ok "install" make_install install
+ok "... for all users, whatever the umask" \
+    test -z "$(find "$dest"/* ! -perm -444 -print)"
 for file in "$(setting sbindir)/verdictd" "$(setting sbindir)/verdictctl" \
     "$(setting bindir)/verdict" \
     "$(setting libdir)/libverdict.a" "$(setting libdir)/libverdict.so" \
