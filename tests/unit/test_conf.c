@@ -398,14 +398,12 @@ test_quotes(void **state)
 		if (*texts[i] == '\0')
 			assert_null(conf->run.dmarc.pct_key);
 		else
-			assert_string_equal(
-			    conf->run.dmarc.pct_key, texts[i]);
+			assert_string_equal(conf->run.dmarc.pct_key, texts[i]);
 		printed = print(conf);
 		conf_free(conf);
 		conf = load_good(printed);
 		if (*texts[i] != '\0')
-			assert_string_equal(
-			    conf->run.dmarc.pct_key, texts[i]);
+			assert_string_equal(conf->run.dmarc.pct_key, texts[i]);
 		conf_free(conf);
 		free(printed);
 	}
