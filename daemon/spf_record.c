@@ -72,8 +72,8 @@ name_is(const char *p, size_t len, const char *name)
 
 /*
  * Takes "/" digits (`mark` "/" or "//") from the end of the text [p, *end).
- * RFC 7208 5.6: no leading zero, at most `max`. 1: taken, 0: not there,
- * -1: there and wrong.
+ * RFC 7208 5.6: no leading zero, at most `max`. Returns -1 when it is there and
+ * wrong; when it is not there, 0, too.
  */
 static int
 prefix_take(const char *p, const char **end, const char *mark, unsigned max,
@@ -94,7 +94,7 @@ prefix_take(const char *p, const char **end, const char *mark, unsigned max,
 	for (; digits < stop; digits++)
 		value = value * 10 + (unsigned)(*digits - '0');
 	*bits = (uint8_t)value;
-	return (value <= max ? 1 : -1);
+	return (value <= max ? 0 : -1);
 }
 
 /* dual-cidr-length = [ ip4-cidr-length ] [ "/" ip6-cidr-length ] */

@@ -438,6 +438,10 @@ static const struct test tests[] = {
 	SPF_FAIL, "-all", "o.example"},
     {"p unknown", D "exists:%{p}.d.example\nunknown.d.example A 127.0.0.2",
 	SPF_PASS, "exists:%{p}.d.example"},
+    {"p that is no host name", D "-all exp=e.d.example\n"
+	"e.d.example TXT %{p}\n1.2.0.192.in-addr.arpa PTR m\xc3.d.example\n"
+	"1.2.0.192.in-addr.arpa PTR o.example\no.example A 192.0.2.1\n"
+	"m\xc3.d.example A 192.0.2.1", SPF_FAIL, "-all", "o.example"},
     {"p not confirmed", D "exists:%{p}.x.example -all\n"
 	"1.2.0.192.in-addr.arpa PTR h.example\nh.example A 10.0.0.1\n"
 	"unknown.x.example A 127.0.0.2", SPF_PASS, "exists:%{p}.x.example"},
