@@ -152,3 +152,56 @@ def read_all(fd, seconds=300):
         raise RuntimeError('the descriptor stays open')
     finally:
         os.close(fd)
+
+
+# --- The side that a client sees ---------------------------------------------
+
+def session(lines, say):
+    """As much of SMTP as one client needs; the environment is tcpserver's."""
+    helo, sender, recipients = 'unknown', '', []
+    say('220 mx.example.net ESMTP')
+    for line in lines:
+        words = line.decode('latin-1').strip()
+        verb, rest = words[:4].upper(), words.partition(':')[2].strip(' <>')
+        if verb == 'DATA':
+            say('354 go ahead')
+            say(message_take(lines, helo, sender, recipients))
+            continue
+        if verb == 'HELO':
+            helo = words[5:]
+        elif verb == 'MAIL':
+            sender, recipients = rest, []
+        elif verb == 'RCPT':
+            recipients.append(rest)
+        say('221 bye' if verb == 'QUIT' else '250 ok')
+        if verb == 'QUIT':
+            break
+
+
+def message_take(lines, helo, sender, recipients):
+    """The reply to a message, which begins with the server's own field."""
+    top = 'Received: from %s (HELO %s) (%s)\n  by mx.example.net with SMTP; ' \
+        '1 Jan 2024 12:00:00 -0000\n' % (
+            os.environ.get('TCPREMOTEHOST', 'unknown'), helo,
+            os.environ['TCPREMOTEIP'])
+    octets = top.encode('latin-1')
+    for line in lines:
+        if line == b'.\r\n':
+            break
+        octets += line[line.startswith(b'.'):].replace(b'\r\n', b'\n')
+    program = os.environ.get('QMAILQUEUE', os.environ['QMAIL_QUEUE'])
+    out = Smtpd(program, dict(os.environ), 4).deliver(
+        octets, envelope(sender, *recipients))
+    reply = out.reply('netqmail').decode('latin-1')
+    return reply + (' qp %d' % out.pid if out.status == 0 else '')
+
+
+def main():
+    def say(text):
+        os.write(1, text.encode('latin-1') + b'\r\n')
+    with os.fdopen(0, 'rb', closefd=False) as lines:
+        session(iter(lines.readline, b''), say)
+
+
+if __name__ == '__main__':
+    main()
