@@ -450,6 +450,15 @@ inflight_collect(struct inflight *inflight, int64_t now)
 	arena_free(arena);
 }
 
+void
+inflight_shift(struct inflight *inflight, int64_t by)
+{
+	struct flight *f;
+
+	TAILQ_FOREACH(f, &inflight->deadlines, order)
+	f->deadline += by;
+}
+
 int64_t
 inflight_due(const struct inflight *inflight)
 {

@@ -75,6 +75,9 @@ int inflight_join(struct inflight *inflight, const struct dname *name,
     uint16_t type, struct waiter *waiter, int64_t now);
 void inflight_leave(struct waiter *waiter);
 
+/* The clock was set, `by` so much: nobody waits longer or shorter for it. */
+void inflight_shift(struct inflight *inflight, int64_t by);
+
 /* Takes what the resolver has answered, and what has timed out. */
 void inflight_collect(struct inflight *inflight, int64_t now);
 /* When inflight_collect() is due for the next timeout; INT64_MAX: never. */

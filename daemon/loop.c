@@ -90,13 +90,16 @@ clock_shift(struct loop *loop, int64_t drift)
 	loop->clock_offset += drift;
 	loop->tick_at += drift;
 	loop->proof_at += drift;
+	loop->stop_at += drift;
 	loop->conf->run.started += drift;
+	inflight_shift(loop->inflight, drift);
+	requests_shift(loop->requests, drift);
 }
 
 /*
  * Records live by the wall clock, since they outlive the process; deadlines
- * must not jump when it is set. So time runs on steadily, and takes a new
- * wall clock only while nobody waits.
+ * must not jump when it is set. So time runs on steadily, and all that is due
+ * is moved with it when the wall clock is another.
  */
 static int64_t
 clock_now(struct loop *loop)
@@ -105,9 +108,7 @@ clock_now(struct loop *loop)
 	const int64_t offset = clock_read(CLOCK_REALTIME) - steady;
 	const int64_t drift = offset - loop->clock_offset;
 
-	if ((drift > CLOCK_SLACK || drift < -CLOCK_SLACK) &&
-	    requests_parked(loop->requests) == 0 &&
-	    inflight_count(loop->inflight) == 0)
+	if (drift > CLOCK_SLACK || drift < -CLOCK_SLACK)
 		clock_shift(loop, drift);
 	return (steady + loop->clock_offset);
 }

@@ -47,7 +47,7 @@ struct pin {
 	SLIST_ENTRY(pin) entry;
 	struct dname name;
 	uint16_t type;
-	const struct rrset *set;
+	struct rrset *set;
 };
 
 struct wait {
@@ -204,6 +204,21 @@ request_answered(
 		return;
 	request->is_ready = true;
 	TAILQ_INSERT_TAIL(&request->requests->ready, request, ready);
+}
+
+void
+requests_shift(struct requests *requests, int64_t by)
+{
+	struct request *request;
+	struct pin *pin;
+
+	TAILQ_FOREACH(request, &requests->parked, order)
+	{
+		request->arrived += by;
+		request->deadline += by;
+		SLIST_FOREACH(pin, &request->pins, entry)
+		rrset_shift(pin->set, by);
+	}
 }
 
 /* Waits for all that the run missed. -1: too much is in flight already. */

@@ -45,6 +45,12 @@ unsigned requests_dismiss(struct requests *requests);
 void request_begin(struct requests *requests, struct server *server,
     const struct peer *peer, bool control, char *buf, size_t len, int64_t now);
 
+/*
+ * The clock was set, `by` so much: what is parked arrived as long ago as
+ * before, waits no longer and no shorter, and keeps the answers it has.
+ */
+void requests_shift(struct requests *requests, int64_t by);
+
 /* Runs the requests that have all they waited for or are out of time. */
 void requests_run(struct requests *requests, int64_t now);
 /* When requests_run() is due for lack of time; INT64_MAX: never. */

@@ -151,6 +151,18 @@ rrset_from_future(const struct rrset *set, int64_t asof)
 		set->failed_since > latest);
 }
 
+void
+rrset_shift(struct rrset *set, int64_t by)
+{
+	int64_t *const times[] = {&set->fetched, &set->expires,
+	    &set->failed_since, &set->failed_at, &set->retry_at};
+	size_t i;
+
+	for (i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (*times[i] != 0)
+			*times[i] += by;
+}
+
 const char *
 rr_type_text(uint16_t type)
 {

@@ -115,6 +115,9 @@ bool rrset_fresh(const struct rrset *set, int64_t asof);
 #define RRSET_FUTURE 120000 /* ms: twice what the longest request waits */
 bool rrset_from_future(const struct rrset *set, int64_t asof);
 
+/* The clock was set, `by` so much: what was a while ago, or will be, is so. */
+void rrset_shift(struct rrset *set, int64_t by);
+
 /* The RFCs' words, for logs and replies. */
 const char *rr_type_text(uint16_t type); /* "TXT", "TYPE99" as "TYPE?" */
 const char *rr_state_text(enum rr_state state);

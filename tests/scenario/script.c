@@ -249,9 +249,14 @@ do_wait(struct play *play, char *rest)
 static void
 do_clock(struct play *play, char *rest)
 {
-	if (strcmp(word_next(&rest), "back") != 0)
-		play_fail(play, "clock: back TIME");
-	world_clock(world_of(play), -time_read(play, rest));
+	const char *direction = word_next(&rest);
+
+	if (strcmp(direction, "back") == 0)
+		world_clock(world_of(play), -time_read(play, rest));
+	else if (strcmp(direction, "on") == 0)
+		world_clock(world_of(play), time_read(play, rest));
+	else
+		play_fail(play, "clock: back or on TIME");
 }
 
 /*

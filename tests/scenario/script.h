@@ -13,7 +13,7 @@
  *	ask ID VERB NAME=VALUE, ...	a question comes in; ", " separates
  *	control ID VERB ...		... by the control endpoint
  *	wait TIME		300ms, 5s, 5m, 1h or 1d go by
- *	clock back TIME		the clock is set, and no time goes by
+ *	clock back | on TIME	the clock is set, and no time goes by
  *	refuse			it has been told to end
  *	restart			the daemon ends and starts again
  *	reload			with the configuration in the lines below

@@ -289,6 +289,8 @@ void
 world_clock(struct world *world, int64_t ms)
 {
 	world->now += ms;
+	inflight_shift(world->inflight, ms);
+	requests_shift(world->requests, ms);
 }
 
 void

@@ -60,7 +60,7 @@ void world_dns(struct world *world, enum world_dns dns);
 void world_disk(struct world *world, bool full);
 /* Time goes on to `now + ms`, and what is due by then happens when it is. */
 void world_wait(struct world *world, int64_t ms);
-/* The clock is set, by so much; nobody may be waiting (loop.c). */
+/* The clock is set, by so much. */
 void world_clock(struct world *world, int64_t ms);
 
 /* Which host asks from now on: a number; 0, as at first: this one. */

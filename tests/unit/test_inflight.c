@@ -530,6 +530,25 @@ test_due_shorter(void **state)
 	assert_int_equal(a.times, 1);
 }
 
+/* The clock is set while they wait: as long as before, in the same order. */
+static void
+test_shift(void **state)
+{
+	(void)state;
+	join("a.example", &a);
+	now += 1000;
+	join("b.example", &b);
+	now -= HOUR;
+	inflight_shift(inflight, -HOUR);
+	assert_int_equal(inflight_due(inflight), now + TIMEOUT - 1000);
+	now += TIMEOUT - 1000;
+	inflight_collect(inflight, now);
+	assert_int_equal(a.times, 1);
+	assert_int_equal(b.times, 0);
+	assert_int_equal(a.set->failed_since, now);
+	assert_int_equal(inflight_due(inflight), now + 1000);
+}
+
 static void
 test_full(void **state)
 {
@@ -640,6 +659,7 @@ main(void)
 	    TEST(test_ttl),
 	    TEST(test_due),
 	    TEST(test_due_shorter),
+	    TEST(test_shift),
 	    TEST(test_full),
 	    TEST(test_disk_full),
 	    TEST(test_join_when_told),

@@ -120,11 +120,55 @@ test_clock_jump(void **state)
 	}
 }
 
+/* The clock goes back and back, from before the end until it has come. */
+static atomic_bool ended;
+
+static void *
+end_under_jumps(void *arg)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	int i;
+
+	(void)arg;
+	nanosleep(&pause, NULL);
+	kill(getpid(), SIGTERM);
+	for (i = 0; i < PATIENCE && !atomic_load(&ended); i++) {
+		atomic_fetch_sub(&clock_set, HOUR);
+		nanosleep(&pause, NULL);
+	}
+	/* If it has not come: let it. */
+	atomic_fetch_add(&clock_set, (i + 1) * HOUR);
+	return (i < PATIENCE ? arg : NULL);
+}
+
+static void
+test_clock_at_the_end(void **state)
+{
+	pthread_t thread;
+	struct loop *loop;
+	char path[64];
+	void *in_time;
+
+	(void)state;
+	file_path(path, "conf");
+	loop = loop_open(conf_make(path), path);
+	assert_non_null(loop);
+	atomic_store(&ended, false);
+	assert_int_equal(
+	    pthread_create(&thread, NULL, end_under_jumps, loop), 0);
+	assert_int_equal(loop_run(loop), 0);
+	atomic_store(&ended, true);
+	pthread_join(thread, &in_time);
+	loop_close(loop);
+	assert_non_null(in_time);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_clock_jump),
+	    cmocka_unit_test(test_clock_at_the_end),
 	};
 	char command[80];
 	sigset_t stop;

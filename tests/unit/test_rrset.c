@@ -257,6 +257,27 @@ test_fresh(void **state)
 			fail_msg("%s", cases[i].what);
 }
 
+/* The clock is set: what is 0 stands for never, and stays so. */
+static void
+test_shift(void **state)
+{
+	struct rrset set = {.state = RR_PRESENT,
+	    .ttl = 300,
+	    .fetched = 1000,
+	    .expires = 301000,
+	    .failed_at = 2000,
+	    .retry_at = 3000};
+
+	(void)state;
+	rrset_shift(&set, -500);
+	assert_int_equal(set.ttl, 300);
+	assert_int_equal(set.fetched, 500);
+	assert_int_equal(set.expires, 300500);
+	assert_int_equal(set.failed_since, 0);
+	assert_int_equal(set.failed_at, 1500);
+	assert_int_equal(set.retry_at, 2500);
+}
+
 static void
 test_words(void **state)
 {
@@ -289,6 +310,7 @@ main(void)
 	    cmocka_unit_test(test_txt_round),
 	    cmocka_unit_test(test_name),
 	    cmocka_unit_test(test_fresh),
+	    cmocka_unit_test(test_shift),
 	    cmocka_unit_test(test_words),
 	};
 
