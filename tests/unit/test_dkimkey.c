@@ -191,6 +191,8 @@ static const struct {
     NOT_RSA(TRAILING),
     NOT_RSA(SHORT),
     NOT_RSA(LONGFORM),
+    NOT_RSA("MIIABgIBBQIBAw=="), /* the length in two octets, of TINY */
+    NOT_RSA("MIMAAAYCAQUCAQM="), /* and in three */
     NOT_RSA(OID_EC),
     NOT_RSA(PSS),
     NOT_RSA(UNUSED_BITS),

@@ -135,6 +135,8 @@ static const struct {
 	"p= is missing: not usable without a valid rua="},
     {"v=DMARC1; rua=mailto:a@b!c.example", "none",
 	"p= is missing: not usable without a valid rua="},
+    {"v=DMARC1; rua=mailto:a@", "none",
+	"p= is missing: not usable without a valid rua="},
     {"v=DMARC1; rua=1a:b", "none",
 	"p= is missing: not usable without a valid rua="},
     {"v=DMARC1; rua=+a:b", "none",
