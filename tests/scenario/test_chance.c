@@ -143,7 +143,7 @@ world_new(void)
 {
 	const char *problem = NULL;
 	struct world *world = world_open(directory,
-	    "resolver { validate = false timeout = 5s }\n"
+	    "resolver { timeout = 5s }\n"
 	    "cache { stale-max = 10s }\n",
 	    &problem);
 	char line[256];

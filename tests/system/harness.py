@@ -187,7 +187,7 @@ class Daemon:
     """
 
     def __init__(self, dns, anchor=None, resolver='', cache='', verdict='',
-                 extra='', level='debug'):
+                 extra='', level='debug', preset='rfc9989'):
         self.directory = tempfile.mkdtemp(prefix='verdictd.')
         atexit.register(self.clean)
         self.endpoint = 'ipc://' + self.path('verdictd.sock')
@@ -210,14 +210,14 @@ cache {
 }
 spf { receiver = "mx.example.net" }
 verdict {
-    preset = "rfc9989"
+    preset = "%s"
     %s
 }
 log { level = "%s" to = "stderr" }
 %s
 ''' % (self.endpoint, self.control, 'forward = {"%s"}' % dns if dns else '',
-            trust, resolver, self.path('cache.lmdb'), cache, verdict, level,
-            extra)
+            trust, resolver, self.path('cache.lmdb'), cache, preset, verdict,
+            level, extra)
         self.write_config(self.text)
 
     def path(self, name):

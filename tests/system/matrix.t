@@ -76,9 +76,7 @@ class Column:
             if stale else 'stale-max = 0'
         self.daemon = Daemon(
             relay.address, lab.anchor, 'timeout = "%dms"' % TIMEOUT, cache,
-            'undecided = "%s"' % undecided, level='info')
-        self.daemon.write_config(self.daemon.text.replace(
-            'preset = "rfc9989"', 'preset = "%s"' % preset))
+            'undecided = "%s"' % undecided, level='info', preset=preset)
         self.daemon.start()
         self.full = None
 

@@ -39,7 +39,7 @@ rule "local score" { when = "helo is \\"score.example.org\\"" score = 3.5 }
 ''').start()
 # Never acts: so every message shows its results.
 watcher = Daemon(variables['LAB_DNS'], variables['LAB_ANCHOR'],
-                 resolver='timeout = 2', verdict='preset = "monitor"').start()
+                 resolver='timeout = 2', preset='monitor').start()
 # Address sanitizer's shadow memory knows no limit.
 SANITIZED = b'__asan_init' in open(QUEUE, 'rb').read()
 

@@ -30,7 +30,7 @@ lab = Lab()
 lab.start()
 # It never acts, so that every message comes through with its results.
 daemon = Daemon(lab.main.address(), lab.anchor, 'timeout = 2',
-                verdict='preset = "monitor"').start()
+                preset='monitor').start()
 work = tempfile.mkdtemp(prefix='spam.')
 
 
