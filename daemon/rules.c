@@ -324,6 +324,7 @@ struct walk {
 	const struct rule *decider; /* the action that fired in every world
 				       that had none before */
 	struct doubt of_acts, of_score;
+	const struct rules_scored *scored, **scored_end;
 	const struct rules_shadow *shadow, **shadow_end;
 	const struct rules_trace *trace, **trace_end; /* NULL: not wanted */
 };
@@ -354,6 +355,16 @@ shadow_note(struct walk *walk, const struct rule *rule)
 }
 
 static void
+scored_note(struct walk *walk, const struct rule *rule)
+{
+	struct rules_scored *note = arena_alloc(walk->arena, sizeof(*note));
+
+	note->rule = rule->name;
+	*walk->scored_end = note;
+	walk->scored_end = &note->next;
+}
+
+static void
 doubt_note(
     struct doubt *doubt, const struct walk *walk, const struct rule *rule)
 {
@@ -379,7 +390,9 @@ rule_apply(struct walk *walk, const struct rule *rule, bool certain)
 		}
 	}
 	if (rule->scores) {
-		if (!certain)
+		if (certain)
+			scored_note(walk, rule);
+		else
 			doubt_note(&walk->of_score, walk, rule);
 		if (certain || rule->score < 0)
 			walk->low += rule->score;
@@ -440,6 +453,7 @@ walk_all(struct walk *walk)
 	size_t i;
 
 	walk->open = true;
+	walk->scored_end = &walk->scored;
 	walk->shadow_end = &walk->shadow;
 	for (i = 0; i < walk->rules->rules; i++)
 		rule_walk(walk, &walk->rules->rule[i]);
@@ -549,6 +563,7 @@ rules_decide(const struct rules *rules, struct facts *facts,
 	    .possible = walk_possible(&walk),
 	    .score_low = (double)walk.low / 1000,
 	    .score_high = (double)walk.high / 1000,
+	    .scored = walk.scored,
 	    .shadow = walk.shadow,
 	};
 	if ((decision->possible & (decision->possible - 1)) == 0)

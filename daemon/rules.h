@@ -107,6 +107,11 @@ struct rules_shadow {
 	const struct rules_shadow *next;
 };
 
+struct rules_scored {
+	const char		  *rule;
+	const struct rules_scored *next;
+};
+
 struct rules_decision {
 	enum rules_action action;
 	bool		  decided;  /* no: the configured fallback */
@@ -119,6 +124,8 @@ struct rules_decision {
 	const char	 *template; /* that rule's reply; NULL: none */
 	const char	 *override; /* that rule's override; NULL: none */
 	double		  score_low, score_high;
+	const struct rules_scored *scored; /* whose scores are in both ends, in
+					      order. Arena */
 	const struct rules_shadow *shadow; /* that fired, in order. Arena */
 };
 

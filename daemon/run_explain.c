@@ -68,6 +68,34 @@ put_signature_facts(struct run *run, const struct facts *facts)
 	}
 }
 
+/* ": reject", ": score 6": what a rule that may be true does. */
+static const char *
+rule_effect(const struct run *run, const struct rules_trace *trace)
+{
+	if (trace->value == TRI_FALSE)
+		return ("");
+	return (arena_printf(run->arena, ": %s%s%s%s",
+	    trace->shadow ? "under trial, " : "",
+	    trace->acts ? rules_action_text(trace->action) : "",
+	    trace->acts && trace->scores ? ", " : "",
+	    trace->scores
+		? arena_printf(run->arena, "score %.14g", trace->score)
+		: ""));
+}
+
+static void
+put_rule_line(struct run *run, const struct rules_trace *trace)
+{
+	if (trace->step == RULES_STEP_SETTLED)
+		msg_put(run->reply, "rule_trace",
+		    arena_printf(run->arena, "%s: not reached", trace->rule));
+	else
+		msg_put(run->reply, "rule_trace",
+		    arena_printf(run->arena, "%s: %s: %s%s", trace->rule,
+			tri_text(trace->value), trace->detail,
+			rule_effect(run, trace)));
+}
+
 void
 run_put_explanation(struct run *run, struct verdict *verdict)
 {
@@ -96,12 +124,5 @@ run_put_explanation(struct run *run, struct verdict *verdict)
 		put_record_line(run, read);
 	trace = rules_explain(run->options->rules, &verdict->facts, run->arena);
 	for (; trace != NULL; trace = trace->next)
-		msg_put(run->reply, "rule_trace",
-		    arena_printf(run->arena, "%s: %s%s", trace->rule,
-			trace->step == RULES_STEP_SETTLED
-			    ? "not reached"
-			    : tri_text(trace->value),
-			trace->step == RULES_STEP_SETTLED
-			    ? ""
-			    : arena_printf(run->arena, ": %s", trace->detail)));
+		put_rule_line(run, trace);
 }

@@ -84,18 +84,31 @@ put_facts(struct line *line, const struct facts *facts)
 	if (facts->has_author)
 		put(line, "from_domain", dname_text(&facts->author, name));
 	put_dkim(line, facts);
-	if ((facts->have & FACTS_SPF) != 0)
+	if ((facts->have & FACTS_SPF) != 0) {
 		put(line, "spf", spf_result_text(facts->spf.result));
+		put(line, "spf_problem", facts->spf.problem);
+	}
 	if ((facts->have & FACTS_DMARC) == 0)
 		return;
 	put(line, "spf_aligned", tri_text(facts->spf_aligned));
 	put(line, "dkim_aligned", tri_text(facts->dkim_aligned));
 	put(line, "dmarc", dmarc_result_text(facts->dmarc_reported));
+	if (facts->policy.status == DMARC_TEMPERROR)
+		put(line, "dmarc_problem", facts->policy.problem);
 	if (facts->policy.status == DMARC_FOUND) {
 		put(line, "policy", dmarc_policy_text(facts->policy.policy));
 		put(line, "policy_domain",
 		    dname_text(&facts->policy.policy_domain, name));
 	}
+}
+
+static void
+put_scored(struct line *line, const struct rules_decision *decision)
+{
+	const struct rules_scored *scored;
+
+	for (scored = decision->scored; scored != NULL; scored = scored->next)
+		put(line, "scored", scored->rule);
 }
 
 static void
@@ -107,6 +120,18 @@ put_shadows(struct line *line, const struct rules_decision *decision)
 		put(line, "shadow", shadow->rule);
 }
 
+/* "6", or "5-11.1" when not all rules could be told. */
+static const char *
+score_text(char buf[64], const struct rules_decision *decision)
+{
+	const int len = snprintf(buf, 64, "%.14g", decision->score_low);
+
+	if (decision->score_low != decision->score_high)
+		snprintf(buf + len, 64 - (size_t)len, "-%.14g",
+		    decision->score_high);
+	return (buf);
+}
+
 void
 verdict_log(const struct run_options *options, const char *id,
     const struct msg *question, const struct run_outcome *outcome, uint64_t us,
@@ -114,7 +139,7 @@ verdict_log(const struct run_options *options, const char *id,
 {
 	const struct rules_decision *decision = outcome->decision;
 	const struct view_scope *scope = outcome->scope;
-	char host[FIELD_MAX], rule[FIELD_MAX];
+	char host[FIELD_MAX], rule[FIELD_MAX], score[64];
 	const char *asker = msg_get(question, "host");
 	struct line line = {.len = 0};
 
@@ -123,16 +148,18 @@ verdict_log(const struct run_options *options, const char *id,
 	put_question(&line, question);
 	put_facts(&line, outcome->facts);
 	put(&line, "doubt", decision->doubt);
+	put_scored(&line, decision);
 	put_shadows(&line, decision);
 	log_event(options->log_level,
-	    "verdict id=%s host=%s action=%s decided=%s rule=%s score=%.14g "
+	    "verdict id=%s host=%s action=%s decided=%s rule=%s score=%s "
 	    "ms=%llu.%03llu runs=%u dnssec=%s stale=%lld failed_for=%lld%s",
 	    id, log_field(host, sizeof(host), asker == NULL ? "-" : asker),
 	    rules_action_text(decision->action),
 	    decision->decided ? "yes" : "no",
-	    log_field(rule, sizeof(rule), decision->rule), decision->score_high,
-	    (unsigned long long)(us / 1000), (unsigned long long)(us % 1000),
-	    runs, dnssec_text(view_scope_dnssec(scope)),
+	    log_field(rule, sizeof(rule), decision->rule),
+	    score_text(score, decision), (unsigned long long)(us / 1000),
+	    (unsigned long long)(us % 1000), runs,
+	    dnssec_text(view_scope_dnssec(scope)),
 	    (long long)((scope->stale + 999) / 1000),
 	    (long long)(scope->failed_since == 0
 			    ? 0

@@ -28,11 +28,15 @@ dns = FaultDns()
 dns('add', 'good.example', 60, 'TXT', 'v=spf1 include:more.example -all')
 dns('add', 'more.example', 60, 'TXT', 'v=spf1 ip4:192.0.2.1 -all')
 dns('add', '_dmarc.good.example', 60, 'TXT', 'v=DMARC1; p=reject')
+dns('add', 'points.example', 60, 'TXT', 'v=spf1 nonsense')
 dns('set', 'broken.example', 'servfail')
 dns('set', '*.broken.example', 'servfail')
 
 daemon = Daemon(dns.address, None, level='info', extra='''
 rule "trial" { when = "spf is fail" action = reject shadow = true }
+rule "no key" { when = "dkim is none and from in points.example" score = 4 }
+rule "no SPF" { when = "spf is permerror and from in points.example" score = 7 }
+score { reject = 10 }
 ''')
 
 
@@ -239,6 +243,23 @@ def log_line():
         equal(fields.get(name), want, '... %s=%s' % (name, want))
     ok(re.fullmatch(r'\d+\.\d{3}', fields.get('ms', '')), '... and its time',
        lines[0])
+    reply = check('mx9', '203.0.113.9', 'points.example')
+    line = patiently(lambda: lines_of(reply))[0]
+    ok('rule=score score=11 ' in line and
+       ' scored="no key" scored="no SPF"' in line,
+       '... which rules have added to its score', line)
+    ok(re.search(' spf=permerror spf_problem="points.example: [^"]+"', line),
+       '... and what is wrong with SPF', line)
+    reply = check('mx9', '203.0.113.9', 'broken.example')
+    line = patiently(lambda: lines_of(reply))[0]
+    ok(re.search(' spf_problem="broken.example TXT: servfail" .*'
+                 ' dmarc_problem="servfail at _dmarc.broken.example"', line),
+       '... or with DNS', line)
+    trace = daemon.ask('explain', 'client_ip=203.0.113.9',
+                       'mail_from=a@good.example', 'from_domain=good.example'
+                       ).all('rule_trace')
+    ok('trial: yes: spf is fail[yes]: under trial, reject' in trace,
+       'explain says what each rule does', *trace)
     long_one = check('h' * 300, domain='good.example',
                      message_id='<%s>' % ('x' * 60000))
     line = patiently(lambda: lines_of(long_one))

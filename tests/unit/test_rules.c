@@ -244,6 +244,30 @@ test_scores(void **state)
 	}
 }
 
+/* Whose scores those are: not of what is only possible or under trial. */
+static void
+test_scored(void **state)
+{
+	static const struct one rule[ONES] = {
+	    {TRUE_, NONE, 1, false},
+	    {MAYBE, NONE, 2, false},
+	    {FALSE_, NONE, 3, false},
+	    {TRUE_, NONE, 4, true},
+	    {TRUE_, "quarantine", -5, false},
+	};
+	struct rules *rules = build(rule, &rules_settings_default);
+	struct rules_decision d;
+	struct given given;
+
+	(void)state;
+	half_known(&given);
+	rules_decide(rules, &given.facts, arena, &d);
+	assert_string_equal(d.scored->rule, "a");
+	assert_string_equal(d.scored->next->rule, "e");
+	assert_null(d.scored->next->next);
+	rules_free(rules);
+}
+
 /* Without thresholds a score is only told. */
 static void
 test_score_without_threshold(void **state)
@@ -990,6 +1014,7 @@ main(void)
 	    cmocka_unit_test(test_ordered),
 	    cmocka_unit_test(test_scores),
 	    cmocka_unit_test(test_score_without_threshold),
+	    cmocka_unit_test(test_scored),
 	    cmocka_unit_test(test_shadow),
 	    cmocka_unit_test(test_undecided),
 	    cmocka_unit_test(test_failing_for),
