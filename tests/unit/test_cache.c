@@ -494,6 +494,35 @@ test_walk(void **state)
 	cache_close(cache);
 }
 
+/* No names but names: whoever can write the file has its secret, too. */
+static void
+test_walk_bad_name(void **state)
+{
+	struct cache_cursor cursor = {.started = false};
+	struct cache *cache = open_cache();
+	struct rrset *set = rrset_new(RR_NODATA);
+	struct dname bad = {.len = DNAME_MAX};
+	struct dname cut = {.len = 3, .wire = {3, 'a', 'b'}};
+	struct dname none = {.len = 0};
+	struct cache_item item;
+
+	(void)state;
+	memset(bad.wire, 255, sizeof(bad.wire));
+	set->expires = NOW + HOUR;
+	cache_put(cache, &bad, RR_TXT, set);
+	cache_put(cache, &cut, RR_TXT, set);
+	cache_put(cache, &none, RR_TXT, set);
+	put_number(cache, 1);
+	cache_commit(cache);
+	cache_begin(cache);
+	assert_true(cache_walk(cache, &cursor, arena, &item));
+	assert_int_equal(item.set.ttl, 61);
+	assert_false(cache_walk(cache, &cursor, arena, &item));
+	cache_end(cache);
+	rrset_free(set);
+	cache_close(cache);
+}
+
 /* --- Time and room ------------------------------------------------------- */
 
 /* Data is kept for stale_max, a failure for failure_keep past its retry. */
@@ -964,9 +993,9 @@ test_foreign_directory(void **state)
 
 /* --- Crashes ------------------------------------------------------------- */
 
-/* Puts numbers in an endless loop, until it is killed. */
+/* Puts numbers in an endless loop, until it is killed; says when some stand. */
 static void
-child_writes(const char *boot_id, unsigned seed)
+child_writes(const char *boot_id, unsigned seed, int ready)
 {
 	struct cache *cache = open_at(NOW, boot_id);
 	unsigned i;
@@ -979,23 +1008,33 @@ child_writes(const char *boot_id, unsigned seed)
 			cache_commit(cache);
 		if (i % 50 == 0)
 			(void)cache_tick(cache, NOW);
+		if (i == 300 && write(ready, "", 1) != 1)
+			_exit(1);
 	}
 }
 
+/* A while after it is ready, or if not `ready` after its start. */
 static void
-kill_a_writer(const char *boot_id, unsigned seed)
+kill_a_writer(const char *boot_id, unsigned seed, bool ready)
 {
-	struct timespec pause = {.tv_nsec = 15000000 + 2000000 * (seed % 11)};
-	int status;
-	pid_t pid = fork();
+	struct timespec pause = {.tv_nsec = 2000000 * (seed % 11)};
+	int fds[2], status;
+	char octet;
+	pid_t pid;
 
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
 	assert_int_not_equal(pid, -1);
 	if (pid == 0)
-		child_writes(boot_id, seed);
+		child_writes(boot_id, seed, fds[1]);
+	close(fds[1]);
+	if (ready)
+		assert_int_equal(read(fds[0], &octet, 1), 1);
 	(void)nanosleep(&pause, NULL);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	close(fds[0]);
 }
 
 static void
@@ -1006,11 +1045,10 @@ test_killed(void **state)
 
 	(void)state;
 	for (round = 0; round < 20; round++) {
-		kill_a_writer("this boot", round);
+		kill_a_writer("this boot", round, round > 5);
 		cache = open_at(NOW, "this boot");
 		assert_non_null(cache);
 		assert_true(stats_of(cache).open);
-		/* In the first rounds it may be killed before it is ready. */
 		if (round > 5)
 			assert_int_equal(stats_of(cache).set_aside, 0);
 		found = count_numbers(cache, 2000);
@@ -1025,18 +1063,10 @@ test_killed(void **state)
 static void
 test_host_went_down(void **state)
 {
-	struct timespec pause = {.tv_nsec = 200000000};
 	struct cache *cache;
-	int status;
-	pid_t pid;
 
 	(void)state;
-	pid = fork();
-	if (pid == 0)
-		child_writes("a boot", 1);
-	(void)nanosleep(&pause, NULL);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	kill_a_writer("a boot", 1, true);
 	cache = open_at(NOW, "the next boot");
 	assert_non_null(cache);
 	assert_int_equal(stats_of(cache).set_aside, 1);
@@ -1044,7 +1074,7 @@ test_host_went_down(void **state)
 	cache_close(cache);
 	assert_true(exists(".damaged"));
 	/* No boot id at all is not the same boot. */
-	kill_a_writer("", 2);
+	kill_a_writer("", 2, true);
 	cache = open_at(NOW, "");
 	assert_non_null(cache);
 	assert_int_equal(stats_of(cache).entries, 0);
@@ -1269,6 +1299,42 @@ test_full_disk(void **state)
 	cache_close(cache);
 }
 
+/* What was concluded under old rules is forgotten, though it stays there. */
+static void
+test_full_disk_flush(void **state)
+{
+	struct cache *cache = open_cache();
+	size_t len;
+
+	(void)state;
+	cache_memo_put(cache, "k", 1, "v", 1, NOW + HOUR);
+	put_failure(cache, 1, NOW);
+	cache_close(cache);
+	limit_file(0);
+	cache = open_cache();
+	cache_begin(cache);
+	assert_non_null(cache_memo_get(cache, "k", 1, NOW, &len));
+	assert_non_null(get_number(cache, 1));
+	cache_end(cache);
+	assert_int_equal(cache_flush_memos(cache), -1);
+	assert_int_equal(cache_flush_failures(cache, NOW + SECOND), -1);
+	cache_begin(cache);
+	assert_null(cache_memo_get(cache, "k", 1, NOW, &len));
+	assert_null(get_number(cache, 1));
+	cache_end(cache);
+	/* And for ever, if there is room again before the end. */
+	limit_file(RLIM_INFINITY);
+	put_number(cache, 2);
+	cache_close(cache);
+	cache = open_cache();
+	cache_begin(cache);
+	assert_null(cache_memo_get(cache, "k", 1, NOW, &len));
+	assert_null(get_number(cache, 1));
+	assert_true(has_number(cache, 2));
+	cache_end(cache);
+	cache_close(cache);
+}
+
 /* Closing on a full disk, and opening a file that cannot be marked. */
 static void
 test_full_disk_reopen(void **state)
@@ -1351,6 +1417,7 @@ main(int argc, char **argv)
 	    CASE(test_flush_failures),
 	    CASE(test_flush_failures_ahead),
 	    CASE(test_walk),
+	    CASE(test_walk_bad_name),
 	    CASE(test_expiry),
 	    CASE(test_absurd_times),
 	    CASE(test_tick_is_bounded),
@@ -1370,6 +1437,7 @@ main(int argc, char **argv)
 	    CASE(test_damaged_value),
 	    CASE(test_truncated),
 	    CASE(test_full_disk),
+	    CASE(test_full_disk_flush),
 	    CASE(test_full_disk_reopen),
 	    CASE(test_full_disk_new),
 	    CASE(test_clock_set_back),
