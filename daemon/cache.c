@@ -202,21 +202,20 @@ cache_memo_get(struct cache *cache, const void *key, size_t keylen, int64_t now,
 
 /* --- Forgetting ---------------------------------------------------------- */
 
-/* Ends a transaction that changes the meta record with the rest. 0 or -1. */
+/*
+ * Commits what was removed, and the meta record with it. That one holds from
+ * now on even if it cannot be written: then it may be later. 0 or -1.
+ */
 static int
-flush_commit(struct cache *cache, const struct entry_meta *meta,
-    enum store_result result)
+flush_commit(struct cache *cache, enum store_result result)
 {
 	if (result == STORE_OK)
-		result = cache_meta_put(cache, meta);
+		result = cache_meta_put(cache, &cache->meta);
 	if (result != STORE_OK)
 		cache_write_abort(cache, "flush", result);
 	else
 		result = cache_write_commit(cache);
-	if (result != STORE_OK)
-		return (-1);
-	cache->meta = *meta;
-	return (0);
+	return (result == STORE_OK ? 0 : -1);
 }
 
 static enum store_result
@@ -240,42 +239,28 @@ flush_name(struct cache *cache, const struct dname *name)
 int
 cache_flush(struct cache *cache, const struct dname *name)
 {
-	struct entry_meta meta;
-
 	cache_commit(cache);
+	cache->meta.memo_epoch++;
 	if (!cache_write(cache))
 		return (-1);
-	meta = cache->meta;
-	meta.memo_epoch++;
-	return (flush_commit(cache, &meta,
-	    name == NULL ? store_clear(cache->store)
-			 : flush_name(cache, name)));
+	return (flush_commit(cache, name == NULL ? store_clear(cache->store)
+						 : flush_name(cache, name)));
 }
 
 int
 cache_flush_failures(struct cache *cache, int64_t now)
 {
-	struct entry_meta meta;
-
 	cache_commit(cache);
-	if (!cache_write(cache))
-		return (-1);
-	meta = cache->meta;
-	meta.failures_until = now;
-	return (flush_commit(cache, &meta, STORE_OK));
+	cache->meta.failures_until = now;
+	return (cache_write(cache) ? flush_commit(cache, STORE_OK) : -1);
 }
 
 int
 cache_flush_memos(struct cache *cache)
 {
-	struct entry_meta meta;
-
 	cache_commit(cache);
-	if (!cache_write(cache))
-		return (-1);
-	meta = cache->meta;
-	meta.memo_epoch++;
-	return (flush_commit(cache, &meta, STORE_OK));
+	cache->meta.memo_epoch++;
+	return (cache_write(cache) ? flush_commit(cache, STORE_OK) : -1);
 }
 
 /* --- Accounts ------------------------------------------------------------ */

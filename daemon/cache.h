@@ -118,7 +118,10 @@ bool cache_tick(struct cache *cache, int64_t now);
  * and cache_end(). Returns 0, or -1 if it could not be written.
  */
 int cache_flush(struct cache *cache, const struct dname *name);
-/* Forgets all failures seen until `now`: what failed will be asked again. */
+/*
+ * Forgets all failures seen until `now`: what failed will be asked again. This
+ * and the next hold at once, also when they cannot be written.
+ */
 int cache_flush_failures(struct cache *cache, int64_t now);
 /* Forgets all memos: after the rules have changed. */
 int cache_flush_memos(struct cache *cache);

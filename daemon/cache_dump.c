@@ -56,13 +56,26 @@ cache_open_reading(const char *path, int64_t now, const char **problem)
 	return (NULL);
 }
 
+/* Whoever can write the file can write anything under its checksum. */
+static bool
+name_is_one(const struct entry *entry)
+{
+	struct dname name;
+	size_t end = 0;
+
+	return (
+	    dname_from_wire(&name, entry->name, entry->name_len, &end) == 0 &&
+	    end == entry->name_len && name.len == entry->name_len);
+}
+
 /* Not damaged, not flushed. */
 static bool
 entry_is_shown(const struct cache *cache, struct entry *entry)
 {
 	switch (entry->kind) {
 	case ENTRY_RRSET:
-		return (cache_forgive(cache, &entry->set));
+		return (
+		    name_is_one(entry) && cache_forgive(cache, &entry->set));
 	case ENTRY_MEMO:
 		return (entry->epoch == cache->meta.memo_epoch);
 	}

@@ -35,7 +35,7 @@ enum rr_type {
 enum rr_state {
 	RR_PRESENT = 1, /* there are records of the type */
 	RR_NODATA,      /* the name exists, the type does not */
-	RR_NXDOMAIN,    /* the name does not exist, nor any below it (RFC 8020) */
+	RR_NXDOMAIN,    /* the name, or what it is an alias of, does not exist */
 	RR_FAILED       /* no answer that could be used, and no older one */
 };
 
