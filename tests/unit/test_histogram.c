@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -97,6 +99,44 @@ test_quantile_of_few(void **state)
 	assert_int_equal(histogram_quantile(&h, 990), 10);
 }
 
+static int
+compare(const void *a, const void *b)
+{
+	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x < y ? -1 : x > y);
+}
+
+/* Beside the same values in order: never less, a sixteenth more at most. */
+static void
+test_reference(void **state)
+{
+	static const unsigned permille[] = {1, 10, 250, 500, 900, 990, 999};
+	static const unsigned counts[] = {1, 2, 9, 100, 999, 1000, 5000};
+	static uint64_t value[5000];
+	static struct histogram h;
+	uint64_t seed = 1;
+	unsigned c, i, rank;
+
+	(void)state;
+	for (c = 0; c < sizeof(counts) / sizeof(*counts); c++) {
+		memset(&h, 0, sizeof(h));
+		for (i = 0; i < counts[c]; i++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1;
+			/* Of every magnitude up to 2^26. */
+			value[i] = seed >> 38 >> (seed >> 33) % 26;
+			histogram_add(&h, value[i]);
+		}
+		qsort(value, counts[c], sizeof(*value), compare);
+		for (i = 0; i < sizeof(permille) / sizeof(*permille); i++) {
+			rank = (counts[c] * permille[i] + 999) / 1000;
+			assert_in_range(histogram_quantile(&h, permille[i]),
+			    value[rank - 1],
+			    value[rank - 1] + value[rank - 1] / 16);
+		}
+	}
+}
+
 static void
 test_below(void **state)
 {
@@ -124,6 +164,7 @@ main(void)
 	    cmocka_unit_test(test_bounds),
 	    cmocka_unit_test(test_quantiles),
 	    cmocka_unit_test(test_quantile_of_few),
+	    cmocka_unit_test(test_reference),
 	    cmocka_unit_test(test_below),
 	};
 
