@@ -243,9 +243,15 @@ message_take(struct queue *queue)
 		return (status);
 	}
 	status = envelope_read(&queue->envelope, STDOUT_FILENO);
-	if (status != QUEUE_DONE)
-		return (status);
-	return (spool_header(&queue->spool));
+	if (status == QUEUE_DONE)
+		return (spool_header(&queue->spool));
+	/* Not complete: the client went away, as clients do. */
+	if (status != QUEUE_READ)
+		complain(queue, "the envelope: %s",
+		    status == QUEUE_TOO_LONG ? "an address is too long"
+		    : status == QUEUE_WRITE  ? strerror(errno)
+					     : "it is none");
+	return (status);
 }
 
 static enum queue_exit

@@ -631,7 +631,8 @@ def check_envelope():
              b'Tb@example.org\0' * 50000 + b'\0', 0),
             ('rubbish behind it', whole + b'x' * 10, 0)):
         out, taken = deliver(rsa, text)
-        equal((out.status, taken.count), (status, int(status == 0)), what)
+        equal((out.status, taken.count, b'the envelope: ' in out.stderr),
+              (status, int(status == 0), status != 0), what, out.stderr)
         if status == 0:
             equal(digest(taken.envelope), digest(text.rstrip(b'x')),
                   '... and the same envelope')
@@ -720,6 +721,9 @@ def check_descriptors():
     out, taken = deliver(rsa, program=script(
         'shut', 'exec %s 2>&-\n' % QUEUE))
     ok(out.status == 0 and same_below(taken, rsa), 'closed: 2>&-', out.status)
+    if SANITIZED:
+        note('few descriptors not tested: sanitizers need some')
+        return
     seen = set()
     for most in range(3, 24):
         out, taken = deliver(rsa, limits=[
