@@ -3,11 +3,13 @@
 #include "verdict.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib_ask.h"
 #include "lib_endpoint.h"
@@ -418,6 +420,15 @@ servers_order(struct verdict *v, const char *servers[NANO_SERVERS_MAX])
 	}
 }
 
+/* The transport does not tell this apart from a socket that is not there. */
+static bool
+is_forbidden(const char *endpoint)
+{
+	return (strncmp(endpoint, "ipc://", 6) == 0 &&
+		faccessat(AT_FDCWD, endpoint + 6, W_OK, AT_EACCESS) == -1 &&
+		errno == EACCES);
+}
+
 static enum verdict_status
 unreachable(struct verdict *v, enum ask_result why, int error)
 {
@@ -427,7 +438,9 @@ unreachable(struct verdict *v, enum ask_result why, int error)
 	/* A busy or broken server says more than the silence of the others. */
 	if (v->status != VERDICT_UNREACHABLE)
 		return (v->status);
-	if (why == ASK_REFUSED)
+	if (why == ASK_REFUSED && is_forbidden(first))
+		problem_set(v, "%s: %s", first, strerror(EACCES));
+	else if (why == ASK_REFUSED)
 		problem_set(v, "nothing listens at %s%s", first, more);
 	else if (why == ASK_SYSTEM)
 		problem_set(v, "%s: %s", first, strerror(error));

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -491,6 +492,14 @@ def privilege():
     if os.geteuid() != 0:
         note('not root: no other user to become')
         return
+    with tempfile.TemporaryDirectory() as open_to_all:
+        os.chmod(open_to_all, 0o755)
+        status, _, error = command(
+            'setpriv', '--reuid=65534', '--clear-groups',
+            shutil.copy(VERDICTCTL, open_to_all), '-s', daemon.control, 'ping')
+    equal((status, error), (111, 'verdictctl: %s: Permission denied\n' %
+                            daemon.control),
+          'who may not ask is told so')
     nobody = Daemon(dns.address, None, extra='user = "nobody"')
     os.chown(nobody.directory, 65534, 65534)
     os.chmod(nobody.config, 0o644)
