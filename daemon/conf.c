@@ -49,14 +49,16 @@ static struct {
 static void
 place_add(const cfg_opt_t *opt, unsigned index, int line)
 {
-	if (loading.places == loading.size) {
+	struct place *place = loading.place;
+
+	if (place == NULL || loading.places == loading.size) {
 		loading.size = loading.size * 2 + 64;
-		loading.place = realloc(
-		    loading.place, loading.size * sizeof(*loading.place));
-		if (loading.place == NULL)
+		place = realloc(place, loading.size * sizeof(*place));
+		if (place == NULL)
 			fatal(111, "conf.out_of_memory");
+		loading.place = place;
 	}
-	loading.place[loading.places++] =
+	place[loading.places++] =
 	    (struct place){.opt = opt, .index = index, .line = line};
 }
 

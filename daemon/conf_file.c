@@ -53,7 +53,7 @@ text_read(struct arena *arena, const char *path)
 {
 	/* Not blocking: a FIFO must not stop a reload. */
 	const int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
+	struct stat st = {0};
 	const char *problem = file_problem(fd, &st);
 	char *text = NULL;
 	ssize_t len;
