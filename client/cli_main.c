@@ -27,9 +27,9 @@ static void
 usage_print(FILE *to)
 {
 	fputs(
-	    "usage: verdict [-jV] [-k keys] [-s endpoint]... [-t ms] [-x style]\n"
+	    "usage: verdict [-hjV] [-k keys] [-s endpoint]... [-t ms] [-x style]\n"
 	    "               VERB [name=value]...\n"
-	    "       verdict [-jV] [-k keys] [-s endpoint]... [-t ms] [-x style]\n"
+	    "       verdict [-hjV] [-k keys] [-s endpoint]... [-t ms] [-x style]\n"
 	    "               message [-nr] [-i client_ip] [-e helo] "
 	    "[-f mail_from] < file\n"
 	    "VERB: ping dkim-key spf dmarc check explain\n",
