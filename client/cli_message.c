@@ -28,6 +28,7 @@ envelope_read(struct envelope *envelope, int argc, char **argv)
 	int option;
 
 	optind = 1;
+	opterr = 0; /* it would name "message" as the program */
 	while ((option = getopt(argc, argv, "+e:f:i:nr")) != -1) {
 		switch (option) {
 		case 'e':
@@ -46,6 +47,9 @@ envelope_read(struct envelope *envelope, int argc, char **argv)
 			envelope->received = true;
 			break;
 		default:
+			cli_complain("message: -%c: no such option, or its "
+				     "value is missing",
+			    optopt);
 			return (-1);
 		}
 	}

@@ -179,7 +179,8 @@ static const struct {
     {"ping x", NULL, 100, "", "verdict: x: not name=value\n"},
     {"ping X=1", NULL, 100, "", "verdict: the name of a field"},
     {"'a b' x=1", NULL, 100, "", "verdict: a verb has"},
-    {"message -q", MAIL, 100, "", NULL},
+    {"message -q", MAIL, 100, "", "verdict: message: -q: no such option"},
+    {"message -i", MAIL, 100, "", "verdict: message: -i: no such option"},
     {"message x", MAIL, 100, "", "verdict: message: x: the message is read"},
     /* messages */
     {"message -n -i 192.0.2.1 -e h -f b@c", MAIL, 0,
