@@ -21,7 +21,7 @@
 #include "loop.h"
 
 #define HOUR	 3600 /* seconds */
-#define PATIENCE 500  /* of 10 ms */
+#define PATIENCE 6000 /* of 10 ms */
 
 /* In the place of the C library's, also for the other libraries. */
 static atomic_long clock_set; /* seconds */
