@@ -109,7 +109,10 @@ number(const struct verdict *v, const char *name)
 	return (answer_number(v, name));
 }
 
-/* One line: a heading, then "N what" for each counter. */
+/* Of a terminal; the last column is left free. */
+#define WIDTH 80
+
+/* A heading, then "N what" for each counter, in as many lines as it takes. */
 struct item {
 	const char *counter, *what;
 };
@@ -118,12 +121,18 @@ static void
 line_print(const struct verdict *v, const char *heading,
     const struct item *items, size_t count)
 {
+	int column = printf("%-9s", heading), len;
+	char text[64];
 	size_t i;
 
-	printf("%-10s", heading);
-	for (i = 0; i < count; i++)
-		printf("%s%llu %s", i == 0 ? "" : ", ",
-		    number(v, items[i].counter), items[i].what);
+	for (i = 0; i < count; i++) {
+		len = snprintf(text, sizeof(text), "%llu %s%s",
+		    number(v, items[i].counter), items[i].what,
+		    i + 1 < count ? "," : "");
+		if (column + 1 + len >= WIDTH)
+			column = printf("\n%9s", "") - 1;
+		column += printf(" %s", text);
+	}
 	putchar('\n');
 }
 
@@ -141,13 +150,15 @@ cache_print(const struct verdict *v)
 		     "file, see the log");
 		return;
 	}
-	printf("cache     %llu entries, %.1f of %.1f MiB, %.1f %% found "
-	       "fresh, %llu failed writes\n",
+	printf(
+	    "cache     %llu entries, %.1f of %.1f MiB, %.1f %% found fresh\n",
 	    number(v, "cache_entries"),
 	    (double)number(v, "cache_live_octets") / (1 << 20),
 	    (double)number(v, "cache_limit_octets") / (1 << 20),
-	    percent(number(v, "cache_hits"), number(v, "cache_misses")),
-	    number(v, "cache_put_failures"));
+	    percent(number(v, "cache_hits"), number(v, "cache_misses")));
+	if (number(v, "cache_put_failures") > 0)
+		printf("          %llu could not be written, see the log\n",
+		    number(v, "cache_put_failures"));
 }
 
 /* "0.085 ms" needs no more than three digits. */
@@ -161,13 +172,28 @@ ms_put(unsigned long long us)
 	    (double)us / 1000);
 }
 
+/* What mail asks; all on one screen. */
+static bool
+is_mail_verb(const char *line)
+{
+	static const char *const others[] = {"ping ", "record ", "other "};
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (strncmp(line, others[i], strlen(others[i])) == 0)
+			return (false);
+	return (true);
+}
+
 static void
 latency_print(const struct collect *collect)
 {
 	const char *cursor = NULL, *line;
 
 	while ((line = collect_latency(collect, &cursor)) != NULL) {
-		printf("  %-9.*s %10llu answered, half in ",
+		if (!is_mail_verb(line))
+			continue;
+		printf("  %-8.*s %9llu answered, half in ",
 		    (int)strcspn(line, " "), line,
 		    (unsigned long long)line_number(line, "count"));
 		ms_put(line_number(line, "p50_us"));

@@ -121,7 +121,8 @@ def screens():
     for part in ('up ', 'verdicts ', 'mx1', 'broken.example', 'check  ',
                  'half in'):
         ok(part in status, 'status: ' + part.strip(), status)
-    ok(len(status.splitlines()) <= 24, '... on one screen', status)
+    ok(len(status.splitlines()) <= 24 and
+       max(map(len, status.splitlines())) < 80, '... on one screen', status)
     ok(status.isascii() and '\x01' not in status and
        '\\x01\\xc2\\x9b' in status,
        '... which a strange name does not disturb', repr(status))
