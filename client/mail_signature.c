@@ -294,7 +294,7 @@ list_has(struct tag_value list, const char *word)
 {
 	const char *p = list.p, *end = list.p + list.len, *colon;
 
-	for (; p != NULL && p <= end; p = colon + 1) {
+	for (; p <= end; p = colon + 1) {
 		colon = memchr(p, ':', (size_t)(end - p));
 		if (colon == NULL)
 			colon = end;
@@ -407,7 +407,8 @@ signature_parse(
 	hostname_copy(tags.d, sig->domain);
 	hostname_copy(tags.s, sig->selector);
 	base64_copy(tags.b, sig->b, sizeof(sig->b));
-	sig->covers_others = list_has(tags.h, "dkim-signature");
+	sig->covers_others =
+	    tags.h.p != NULL && list_has(tags.h, "dkim-signature");
 	if (!word_copy(tags.a, sig->algorithm, sizeof(sig->algorithm)) ||
 	    !algorithm_known(sig->algorithm))
 		sig->algorithm[0] = '\0';
