@@ -16,14 +16,6 @@
 /* %{s}: local-part, "@", domain. The longest that a letter can stand for. */
 #define VALUE_MAX (INPUT_MAX + 1 + INPUT_MAX)
 
-/*
- * One expansion reads no more octets of values than this. What comes out bounds
- * the work, but for macros that read much and give nothing: "%{l1}" of a
- * local-part of dots. A name has at most 253 octets, so that no record that is
- * of use comes near.
- */
-#define READ_MAX 65536
-
 /* A TXT record has no more octets, so it has no more tokens. */
 #define TOKENS_MAX 65536
 
@@ -234,7 +226,7 @@ sink_put(struct sink *sink, char c)
 static bool
 sink_is_full(const struct sink *sink)
 {
-	return (sink->read > READ_MAX ||
+	return (sink->read > SPF_READ_MAX ||
 		(!sink->tail && sink->len == sizeof(sink->buf)));
 }
 
@@ -462,7 +454,7 @@ tail_find(
 		token_parse(text + at, end, true, &token);
 		token_put(&sink, macros, &token);
 		total += sink.len;
-		if (sink.read > READ_MAX)
+		if (sink.read > SPF_READ_MAX)
 			return (end);
 	}
 	return (text + at);

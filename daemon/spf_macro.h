@@ -18,6 +18,13 @@
 
 #define SPF_NAME_MAX 253 /* RFC 7208 7.3: octets of an expanded name */
 #define SPF_TEXT_MAX 512 /* octets of an explanation (6.2: MAY limit) */
+/*
+ * One expansion reads no more octets of values than this. What comes out bounds
+ * the work, but for macros that read much and give nothing: "%{l1}" of a
+ * local-part of dots. A name has at most 253 octets, so that no record that is
+ * of use comes near.
+ */
+#define SPF_READ_MAX 65536
 
 /* What the letters stand for (7.2). Strings are borrowed, none is NULL. */
 struct spf_macros {
@@ -52,7 +59,7 @@ bool spf_macro_uses(const char *text, size_t len, char letter);
 /*
  * The <target-name> (4.8). Cut from the left to 253 octets (7.3), without its
  * trailing dot. It may still be no name: "a..b", "a..", or nothing, which is
- * also what is left of macros that read 64 kB of values to give less than that.
+ * also what is left of macros that read SPF_READ_MAX to give less than that.
  * `name` gets a NUL. Returns its length.
  */
 size_t spf_macro_name(struct spf_macros *macros, const char *text, size_t len,

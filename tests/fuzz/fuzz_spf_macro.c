@@ -28,7 +28,8 @@ name_cut(char *text)
 	size_t len = strlen(text);
 	char *dot;
 
-	if (len > 0 && text[len - 1] == '.')
+	if (len > 0 && text[len - 1] == '.' &&
+	    (len == 1 || text[len - 2] != '.'))
 		text[--len] = '\0';
 	while (len > SPF_NAME_MAX) {
 		dot = strchr(text, '.');
@@ -38,8 +39,9 @@ name_cut(char *text)
 	return (text);
 }
 
+/* `read`: no more octets of values than so many are read. */
 static void
-check_text(struct spf_macros *macros, const char *text, size_t len)
+check_text(struct spf_macros *macros, const char *text, size_t len, size_t read)
 {
 	char name[SPF_NAME_MAX + 1], out[SPF_TEXT_MAX + 1];
 	size_t name_len, out_len, i;
@@ -52,7 +54,8 @@ check_text(struct spf_macros *macros, const char *text, size_t len)
 		return;
 	name_len = spf_macro_name(macros, text, len, name);
 	check(name_len <= SPF_NAME_MAX && name[name_len] == '\0');
-	if (out_len == SPF_TEXT_MAX || strchr(out, '?') != NULL)
+	if (out_len == SPF_TEXT_MAX || read > SPF_READ_MAX ||
+	    strchr(out, '?') != NULL)
 		return;
 	check(strcmp(name_cut(out), name) == 0);
 }
@@ -95,6 +98,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (spf_macro_is_string(text, left))
 		check(spf_macro_is_explanation(text, left));
 	if (spf_macro_is_explanation(text, left))
-		check_text(&macros, text, left);
+		check_text(&macros, text, left, (left / 4 + 1) * (size + 64));
 	return (0);
 }
