@@ -65,8 +65,9 @@ arena_free(struct arena *arena)
 	}
 }
 
-void *
-arena_alloc(struct arena *arena, size_t size)
+/* As arena_alloc(), but with whatever stands there. */
+static void *
+arena_take(struct arena *arena, size_t size)
 {
 	struct chunk *chunk = arena->chunks;
 	void *at;
@@ -83,13 +84,19 @@ arena_alloc(struct arena *arena, size_t size)
 	at = chunk->data + chunk->used;
 	chunk->used += size;
 	arena->used += size;
-	return (memset(at, 0, size));
+	return (at);
+}
+
+void *
+arena_alloc(struct arena *arena, size_t size)
+{
+	return (memset(arena_take(arena, size), 0, size));
 }
 
 void *
 arena_memdup(struct arena *arena, const void *src, size_t size)
 {
-	void *copy = arena_alloc(arena, size);
+	void *copy = arena_take(arena, size);
 
 	if (size > 0)
 		memcpy(copy, src, size);
@@ -99,10 +106,11 @@ arena_memdup(struct arena *arena, const void *src, size_t size)
 char *
 arena_strndup(struct arena *arena, const char *src, size_t len)
 {
-	char *copy = arena_alloc(arena, len + 1);
+	char *copy = arena_take(arena, len + 1);
 
 	if (len > 0)
 		memcpy(copy, src, len);
+	copy[len] = '\0';
 	return (copy);
 }
 
@@ -112,19 +120,24 @@ arena_strdup(struct arena *arena, const char *src)
 	return (arena_strndup(arena, src, strlen(src)));
 }
 
+/* Nearly always it fits into what is left, and is written only once. */
 char *
 arena_printf(struct arena *arena, const char *fmt, ...)
 {
+	const struct chunk *chunk = arena->chunks;
+	const size_t room = chunk->size - chunk->used;
+	char *text = (char *)arena->chunks->data + chunk->used;
 	va_list ap;
-	char *text;
 	int len;
 
 	va_start(ap, fmt);
-	len = vsnprintf(NULL, 0, fmt, ap);
+	len = vsnprintf(text, room, fmt, ap);
 	va_end(ap);
 	if (len < 0)
 		return (arena_strdup(arena, ""));
-	text = arena_alloc(arena, (size_t)len + 1);
+	text = arena_take(arena, (size_t)len + 1);
+	if ((size_t)len < room)
+		return (text);
 	va_start(ap, fmt);
 	vsnprintf(text, (size_t)len + 1, fmt, ap);
 	va_end(ap);

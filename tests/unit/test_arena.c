@@ -84,6 +84,26 @@ test_copies(void **state)
 	arena_free(arena);
 }
 
+/* All lengths, wherever in a chunk, and what stands before stays. */
+static void
+test_printf(void **state)
+{
+	struct arena *arena = arena_new();
+	char *text[300];
+	int i, j;
+
+	(void)state;
+	for (i = 0; i < 300; i++) {
+		text[i] = arena_printf(arena, "%0*d", i + 1, i % 10);
+		for (j = 0; j <= i; j++) {
+			assert_int_equal(strlen(text[j]), j + 1);
+			assert_int_equal(text[j][j], '0' + j % 10);
+		}
+		assert_true(is_zero(arena_alloc(arena, 16), 16));
+	}
+	arena_free(arena);
+}
+
 static void
 test_used(void **state)
 {
@@ -114,6 +134,7 @@ main(void)
 	    cmocka_unit_test(test_alloc),
 	    cmocka_unit_test(test_many),
 	    cmocka_unit_test(test_copies),
+	    cmocka_unit_test(test_printf),
 	    cmocka_unit_test(test_used),
 	    cmocka_unit_test(test_free_null),
 	};
