@@ -141,16 +141,16 @@ void
 msg_put(struct msg_out *out, const char *name, const char *value)
 {
 	const size_t namelen = strlen(name), len = strlen(value);
-	char *at = out_reserve(out, namelen + len + 2);
-	size_t i;
+	char *at = out_reserve(out, namelen + len + 2), *newline;
 
 	if (at == NULL)
 		return;
 	memcpy(at, name, namelen);
 	at[namelen] = '=';
 	at += namelen + 1;
-	for (i = 0; i < len; i++)
-		at[i] = value[i] == '\n' ? ' ' : value[i];
+	memcpy(at, value, len);
+	while ((newline = memchr(at, '\n', len)) != NULL)
+		*newline = ' ';
 	at[len] = '\n';
 }
 

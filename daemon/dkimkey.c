@@ -199,14 +199,15 @@ base64_decode(uint8_t *out, const char *text, size_t len)
 	int digit;
 
 	for (i = 0; i < len; i++) {
-		if (abnf_is_fws(text[i]))
-			continue;
-		if (text[i] == '=') {
-			padding++;
+		digit = base64_digit(text[i]);
+		if (digit == -1) {
+			if (text[i] == '=')
+				padding++;
+			else if (!abnf_is_fws(text[i]))
+				return (-1);
 			continue;
 		}
-		digit = base64_digit(text[i]);
-		if (digit == -1 || padding > 0)
+		if (padding > 0)
 			return (-1);
 		bits = bits << 6 | (uint32_t)digit;
 		/* Each digit but the first of four completes an octet. */

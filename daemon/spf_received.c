@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abnf.h"
 #include "arena.h"
 
 /* RFC 5322 2.1.1: a line has 998 octets; the field's name takes 14. */
@@ -57,20 +58,22 @@ octet_printable(char c)
 	return (c < ' ' || c > '~' ? '?' : c);
 }
 
+static bool
+is_atext(char c)
+{
+	return (abnf_is_alpha(c) || abnf_is_digit(c) ||
+		(c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c) != NULL));
+}
+
 /* RFC 5322 3.2.3 */
 static bool
 is_dot_atom(const char *text)
 {
-	static const char atext[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789!#$%&'*+-/=?^_`{|}~";
-	size_t len;
-
 	for (;;) {
-		len = strspn(text, atext);
-		if (len == 0)
+		if (!is_atext(*text))
 			return (false);
-		text += len;
+		while (is_atext(*text))
+			text++;
 		if (*text == '\0')
 			return (true);
 		if (*text++ != '.')

@@ -34,17 +34,20 @@ put(struct line *line, const char *name, const char *value)
 	char buf[ADDRESS_MAX];
 	const size_t size =
 	    strcmp(name, "mail_from") == 0 ? ADDRESS_MAX : FIELD_MAX;
-	const size_t room = sizeof(line->text) - line->len;
-	int len;
+	char *at = line->text + line->len;
+	size_t len;
 
 	if (value == NULL)
 		return;
-	len = snprintf(line->text + line->len, room, " %s=%s", name,
-	    log_field(buf, size, value));
-	if (len > 0 && (size_t)len < room)
-		line->len += (size_t)len;
-	else
-		line->text[line->len] = '\0';
+	log_field(buf, size, value);
+	len = strlen(name) + strlen(buf) + 2;
+	if (len >= sizeof(line->text) - line->len)
+		return;
+	*at++ = ' ';
+	at = stpcpy(at, name);
+	*at++ = '=';
+	stpcpy(at, buf);
+	line->len += len;
 }
 
 static void
