@@ -3,19 +3,22 @@
 """What an operator sees: counters that outlive the daemon, tables, changes of
 policy, the log line of a verdict, metrics, and the cache's file read beside a
 daemon that works."""
+import ctypes
 import html.parser
 import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
-from harness import (BUILD, Daemon, FaultDns, command, done,  # noqa: E402
-                     equal, note, ok, patiently)
+from harness import (AF_SP, BUILD, NN_RCVTIMEO, PATIENCE,  # noqa: E402
+                     Daemon, FaultDns, command, done, equal, nn, note, ok,
+                     patiently)
 
 try:
     from prometheus_client.openmetrics.parser import (
@@ -23,6 +26,7 @@ try:
 except ImportError:
     openmetrics = None
 
+NN_REP = 49
 VERDICTCTL = os.path.join(BUILD, 'verdictctl')
 
 dns = FaultDns()
@@ -143,6 +147,41 @@ def screens():
        re.match(r'\d\d:\d\d:\d\d( +[0-9.k-]+){12}$', lines[2]),
        'stats --watch: a line each second', lines)
     ok(max(map(len, lines)) < 80, '... that fits on a terminal', lines)
+
+
+def answered(texts, *words):
+    """verdictctl, asking one who answers with these texts in turn."""
+    where = 'ipc://' + daemon.path('fake.sock')
+    sock = nn.nn_socket(AF_SP, NN_REP)
+    patience = ctypes.c_int(PATIENCE * 1000)
+    nn.nn_setsockopt(sock, 0, NN_RCVTIMEO, ctypes.byref(patience),
+                     ctypes.c_size_t(4))
+    nn.nn_bind(sock, where.encode())
+    child = subprocess.Popen([VERDICTCTL, '-s', where, *words], text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    buf = ctypes.create_string_buffer(1 << 16)
+    for text in texts:
+        nn.nn_recv(sock, buf, ctypes.c_size_t(len(buf)), 0)
+        nn.nn_send(sock, text, ctypes.c_size_t(len(text)), 0)
+    output, error = child.communicate()
+    nn.nn_close(sock)
+    return child.returncode, output, error
+
+
+def others():
+    """Daemons that are not quite as this one."""
+    status, output, error = answered(
+        [b'verdict/1 ok\n', b'verdict/1 ok\nrequests=1000\ncache_hits=9\n',
+         b'verdict/1 ok\n', b'verdict/1 ok\nrequests=10\ncache_hits=1\n'],
+        'stats', '--watch', '1', '1')
+    ok(status == 0 and not error and re.fullmatch(
+        r'[\d:]{8}( +0){7}( +-){3}( +0){2}', output.splitlines()[1]),
+       'counts that a killed daemon has lost are no rates', status, output,
+       error)
+    status, output, error = answered([b'verdict/2 hello\n'], '-t', '2000',
+                                     'ping')
+    ok(status == 111 and not output and len(error.splitlines()) == 1,
+       'an answer of another version: 111, and a word', status, output, error)
 
 
 # --- Metrics ------------------------------------------------------------------
@@ -529,6 +568,7 @@ explained()
 traffic()
 counted()
 screens()
+others()
 metrics()
 log_line()
 history()
