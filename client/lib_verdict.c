@@ -298,11 +298,20 @@ server_missed(void *closure, size_t i)
 	state_down(&v->state, v->order[i]->endpoint);
 }
 
+/* Not of whoever starts a set-user-ID program. */
+static const char *
+environment(const char *name, const char *otherwise)
+{
+	const char *value = secure_getenv(name);
+
+	return (value == NULL || *value == '\0' ? otherwise : value);
+}
+
 /* VERDICT_SERVERS, else the default. Only when none was added. */
 static int
 servers_default(struct verdict *v)
 {
-	const char *list = getenv("VERDICT_SERVERS");
+	const char *list = environment("VERDICT_SERVERS", NULL);
 	size_t len;
 
 	if (list == NULL || list[strspn(list, " ")] == '\0')
@@ -362,14 +371,6 @@ verdict_state(struct verdict *v, const char *directory)
 	free(v->state_directory);
 	v->state_directory = copy;
 	return (0);
-}
-
-static const char *
-environment(const char *name, const char *otherwise)
-{
-	const char *value = getenv(name);
-
-	return (value == NULL || *value == '\0' ? otherwise : value);
 }
 
 /* What the caller has left to the environment. */

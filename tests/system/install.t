@@ -97,6 +97,21 @@ elsewhere() {
 	    grep -F ipc:///opt/elsewhere/run/verdictd/verdictd.sock
 }
 ok "verdict of another prefix asks there" elsewhere
+# Who starts a program with more rights than his own does not choose for it
+# whom to believe. A file is given away only by root, and on some file systems
+# to no effect.
+given_away() {
+	cp "$1" "$tmp/given" && chown 1 "$tmp/given" && chmod 4755 "$tmp/given"
+}
+distrusts_its_caller() {
+	! VERDICT_SERVERS=ipc:///callers/choice "$tmp/given" -t 100 ping 2>&1 |
+	    grep -F callers/choice
+}
+if given_away "$(command -v id)" 2>/dev/null &&
+    "$tmp/given" | grep -q euid=1; then
+	given_away "$BUILD/verdict"
+	ok "set-user-ID: the environment does not count" distrusts_its_caller
+fi
 ok "a program with the shared library" use
 rm -f "$libdir/libverdict.so"
 ok "a program with the static library" use --static
