@@ -384,7 +384,7 @@ key_name(struct arena *arena, struct dname *name, const char *selector,
     const char *domain)
 {
 	/* A name of the root would swallow an empty domain. */
-	if (*selector == '\0' || *domain == '\0' || strcmp(domain, ".") == 0)
+	if (*selector == '\0' || *domain == '\0')
 		return (-1);
 	return (idn_to_dname(
 	    name, arena_printf(arena, "%s._domainkey.%s", selector, domain)));

@@ -204,6 +204,7 @@ static const struct {
     NOT_RSA("MIIABgIBBQIBAw=="), /* the length in two octets, of TINY */
     NOT_RSA(THREE),
     NOT_RSA(TWO_NULLS),
+    NOT_RSA("MBwwDQYJKoZIhvcNAQEBBQADCwAwBgIBBQIBAwUA"), /* behind the key */
     OK("p=MBowDQYJKoZIhvcNAQEBBQADCQAwBgIBBQIBAw==", RSA, 3),
     NOT_RSA(OID_EC),
     NOT_RSA(PSS),
@@ -375,10 +376,45 @@ test_read(void **state)
 	zone_close(zone);
 }
 
+/* A key among so many records is not looked for. */
+static void
+test_many_records(void **state)
+{
+	static const struct {
+		unsigned others;
+		enum dkimkey_status want;
+	} table[] = {{15, DKIMKEY_OK}, {16, DKIMKEY_INVALID}};
+	char text[2048];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct arena *arena = arena_new();
+		struct view_source source;
+		struct dkimkey key;
+		struct zone *zone;
+		struct view *view;
+		unsigned n;
+
+		strcpy(text, AT "p=" RSA512);
+		for (n = 0; n < table[i].others; n++)
+			strcat(text, "\n" AT "v=spf1 -all");
+		zone = zone_open(text, false);
+		source = zone_source(zone);
+		view = view_open(arena, &source, ZONE_NOW, 0, VIEW_ASK);
+		dkimkey_find(view, "s", "example.com", &key);
+		assert_int_equal(key.status, table[i].want);
+		view_close(view);
+		zone_close(zone);
+		arena_free(arena);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_many_records),
 	    cmocka_unit_test(test_cases),
 	    cmocka_unit_test(test_names),
 	    cmocka_unit_test(test_read),
