@@ -23,7 +23,7 @@ answer_text(const struct verdict *v, const char *name)
  * there are C1 controls and marks of direction.
  */
 static void
-octets_put(const char *text, char hidden)
+octets_put(const char *text, unsigned char hidden)
 {
 	const unsigned char *p;
 

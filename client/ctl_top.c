@@ -93,6 +93,7 @@ widths_find(
 	unsigned i;
 	int width;
 
+	memset(widths, 0, sizeof(*widths));
 	for (i = 0; (column = tally_column(table, i)) != NULL; i++) {
 		widths->of[i] = (int)strlen(column);
 		cursor = NULL;
