@@ -37,8 +37,10 @@ make_install() {
 	make -C "$BUILD" "$1" DESTDIR="$dest"
 }
 
+usual=$(umask)
 umask 077
 ok "install" make_install install
+umask "$usual"
 ok "... for all users, whatever the umask" \
     test -z "$(find "$dest"/* ! -perm -444 -print)"
 for file in "$(setting sbindir)/verdictd" "$(setting sbindir)/verdictctl" \

@@ -109,7 +109,8 @@ class Supervised:
             write(path, self.moved(read(path)), 0o755)
         self.directory('service/verdictd/log/main', 'nobody')
         self.directory('cache', 'nobody')
-        shutil.copy(VERDICTD, self.home)
+        copy = shutil.copy(VERDICTD, self.home)
+        os.chmod(copy, 0o755)
         write(os.path.join(self.home, 'verdictd.conf'),
               self.daemon.text.replace(self.daemon.directory + '/cache',
                                        self.home + '/cache/cache').replace(
