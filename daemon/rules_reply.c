@@ -188,11 +188,14 @@ rules_reply(const struct rules_decision *decision, const struct facts *facts,
 		return (NULL);
 	if (text == NULL)
 		text = template_default(decision);
-	if (basic_code(text) == 0)
-		used =
-		    value_put(out, sizeof(out), used, reject ? "550 " : "451 ");
-	if (enhanced_code(text + basic_code(text)) == 0 &&
-	    basic_code(text) == 0)
+	/* Codes that are missing are added. */
+	len = basic_code(text);
+	used = value_put(out, sizeof(out), used,
+	    len != 0 ? arena_strndup(arena, text, len)
+	    : reject ? "550 "
+		     : "451 ");
+	text += len;
+	if (enhanced_code(text) == 0)
 		used = value_put(
 		    out, sizeof(out), used, reject ? "5.7.1 " : "4.7.1 ");
 	for (; *text != '\0'; text += len) {
