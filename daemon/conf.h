@@ -52,12 +52,16 @@ struct conf *conf_load(const char *path, char error[CONF_ERROR_MAX]);
 void conf_free(struct conf *conf); /* NULL is fine */
 
 /*
- * The names of those options in which the two differ, but which a running
- * process keeps until it is started again. Returns how many.
+ * What a process keeps until it is started again: taken from the configuration
+ * that it was started with, of which it is independent.
  */
-#define CONF_FIXED 6
-size_t conf_compare(const struct conf *old, const struct conf *new,
-    const char *names[CONF_FIXED]);
+struct conf_fixed;
+struct conf_fixed *conf_fixed_new(const struct conf *begun);
+void conf_fixed_free(struct conf_fixed *fixed); /* NULL is fine */
+/* The names of those options in which `conf` differs. Returns how many. */
+#define CONF_FIXED_MAX 6
+size_t conf_fixed_compare(const struct conf_fixed *fixed,
+    const struct conf *conf, const char *names[CONF_FIXED_MAX]);
 
 /* The whole configuration with all defaults, as it could be read again. */
 void conf_print(const struct conf *conf, FILE *out);

@@ -50,6 +50,7 @@
 
 struct loop {
 	struct conf *conf;
+	struct conf_fixed *fixed; /* of the one it was started with */
 	const char *path;
 	struct cache *cache;
 	struct resolver *resolver;
@@ -274,6 +275,7 @@ loop_open(struct conf *conf, const char *path)
 	if (loop == NULL)
 		fatal(111, "loop.out_of_memory");
 	loop->conf = conf;
+	loop->fixed = conf_fixed_new(conf);
 	loop->path = path;
 	hash_init();
 	psl_open();
@@ -307,6 +309,7 @@ loop_close(struct loop *loop)
 		close(loop->signal_fd);
 	psl_close();
 	conf_free(loop->conf);
+	conf_fixed_free(loop->fixed);
 	free(loop->server);
 	free(loop->fds);
 	free(loop);
@@ -387,12 +390,12 @@ reload_refused(const char *problem)
 	free(copy);
 }
 
-/* What a running process cannot change. */
+/* What a running process cannot change: said at each reload until it is. */
 static void
-reload_compare(const struct conf *old, const struct conf *new)
+reload_compare(const struct loop *loop, const struct conf *conf)
 {
-	const char *names[CONF_FIXED];
-	const size_t n = conf_compare(old, new, names);
+	const char *names[CONF_FIXED_MAX];
+	const size_t n = conf_fixed_compare(loop->fixed, conf, names);
 	size_t i;
 
 	for (i = 0; i < n; i++)
@@ -420,7 +423,7 @@ conf_take(struct loop *loop, struct conf *conf)
 	const struct inflight_policy policy = policy_of(conf);
 	size_t i, j;
 
-	reload_compare(loop->conf, conf);
+	reload_compare(loop, conf);
 	for (i = 0; i + 1 < loop->servers; i++)
 		for (j = 0; j < conf->endpoints; j++)
 			access_take(loop->server[i], &conf->endpoint[j]);

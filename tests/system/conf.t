@@ -122,8 +122,8 @@ def check_waits():
         said = reload(text)
         ok(re.search(r'warning reload option=%s problem=.*restart' % option,
                      said), option + ': a restart is asked for', said)
-        reload(TEXT)
-    ok('restart' not in reload(TEXT), 'nothing has changed: no such word')
+        ok('option=' + option in reload(text), '... and again, until it comes')
+        ok('restart' not in reload(TEXT), '... and not when it is put back')
 
 
 # --- What is none -------------------------------------------------------------

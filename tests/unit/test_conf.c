@@ -788,7 +788,7 @@ test_two(void **state)
 
 /* What a reload cannot take, and that it takes the rest. */
 static void
-test_compare(void **state)
+test_fixed(void **state)
 {
 #define BASE                                                                   \
 	"endpoint 'ipc:///a' { mode = 0600 } endpoint 'ipc:///b' {} "          \
@@ -825,22 +825,24 @@ test_compare(void **state)
 	    {BASE "cache { size = 2M }", "size "},
 	    {BASE "user = root sandbox = no", "user sandbox "},
 	};
-	struct conf *old = load_good(BASE), *new;
-	const char *names[CONF_FIXED];
+	struct conf *conf = load_good(BASE);
+	struct conf_fixed *fixed = conf_fixed_new(conf);
+	const char *names[CONF_FIXED_MAX];
 	char text[128];
 	size_t i, j, n;
 
 	(void)state;
+	conf_free(conf);
 	for (i = 0; i < COUNT(cases); i++) {
-		new = load_good(cases[i].text);
-		n = conf_compare(old, new, names);
+		conf = load_good(cases[i].text);
+		n = conf_fixed_compare(fixed, conf, names);
 		*text = '\0';
 		for (j = 0; j < n; j++)
 			strcat(strcat(text, names[j]), " ");
 		assert_string_equal(text, cases[i].names);
-		conf_free(new);
+		conf_free(conf);
 	}
-	conf_free(old);
+	conf_fixed_free(fixed);
 }
 
 int
@@ -861,7 +863,7 @@ main(void)
 	    cmocka_unit_test(test_times),
 	    cmocka_unit_test(test_unreadable),
 	    cmocka_unit_test(test_two),
-	    cmocka_unit_test(test_compare),
+	    cmocka_unit_test(test_fixed),
 	};
 	static struct CMUnitTest tests[COUNT(mistakes) + COUNT(others)];
 	static char names[COUNT(mistakes)][16];
