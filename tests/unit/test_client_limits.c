@@ -57,13 +57,16 @@ descriptors_count(void)
 _Noreturn static void
 few_ask(rlim_t descriptors)
 {
-	struct rlimit limit = {descriptors, descriptors};
 	struct verdict *v = verdict_new();
+	struct rlimit limit;
 	bool good;
 
 	alarm(PATIENCE);
-	if (v == NULL || setrlimit(RLIMIT_NOFILE, &limit) == -1)
+	if (v == NULL || getrlimit(RLIMIT_NOFILE, &limit) == -1)
 		_exit(2);
+	limit.rlim_cur = descriptors;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+		_exit(3);
 	verdict_server(v, NOBODY);
 	verdict_server(v, NOBODY_EITHER);
 	good = nobody_ask(v, 50) == VERDICT_UNREACHABLE &&
