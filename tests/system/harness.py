@@ -187,7 +187,7 @@ class Daemon:
     """
 
     def __init__(self, dns, anchor=None, resolver='', cache='', verdict='',
-                 extra='', level='debug', preset='rfc9989'):
+                 extra='', level='debug', preset='rfc9989', size='64M'):
         self.directory = tempfile.mkdtemp(prefix='verdictd.')
         atexit.register(self.clean)
         self.endpoint = 'ipc://' + self.path('verdictd.sock')
@@ -205,7 +205,7 @@ resolver {
 }
 cache {
     file = "%s"
-    size = "64M"
+    size = "%s"
     %s
 }
 spf { receiver = "mx.example.net" }
@@ -216,8 +216,8 @@ verdict {
 log { level = "%s" to = "stderr" }
 %s
 ''' % (self.endpoint, self.control, 'forward = {"%s"}' % dns if dns else '',
-            trust, resolver, self.path('cache.lmdb'), cache, preset, verdict,
-            level, extra)
+            trust, resolver, self.path('cache.lmdb'), size, cache, preset,
+            verdict, level, extra)
         self.write_config(self.text)
 
     def path(self, name):
