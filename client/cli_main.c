@@ -3,13 +3,13 @@
 #include "config.h"
 #include "cli.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "lib_number.h"
 
 void
 cli_complain(const char *fmt, ...)
@@ -39,9 +39,13 @@ usage_print(FILE *to)
 static int
 timeout_set(struct cli *cli, const char *text)
 {
-	const long ms = number_read(text, NULL, 1, INT_MAX);
+	char *end;
+	long ms;
 
-	if (ms == -1) {
+	errno = 0;
+	ms = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || ms <= 0 ||
+	    ms > INT_MAX) {
 		cli_complain("-t %s: not a number of milliseconds", text);
 		return (-1);
 	}

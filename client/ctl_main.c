@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib_number.h"
-
 void
 ctl_complain(const char *fmt, ...)
 {
@@ -92,9 +90,13 @@ usage_print(FILE *to)
 static int
 timeout_read(struct ctl *ctl, const char *text)
 {
-	const long ms = number_read(text, NULL, 1, INT_MAX);
+	char *end;
+	long ms;
 
-	if (ms == -1) {
+	errno = 0;
+	ms = strtol(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0' || ms <= 0 ||
+	    ms > INT_MAX) {
 		ctl_complain("-t %s: not a number of milliseconds", text);
 		return (-1);
 	}

@@ -14,7 +14,6 @@
 #include "ctl_metrics.h"
 #include "ctl_question.h"
 #include "histogram.h"
-#include "lib_number.h"
 
 #define HEADER_EACH 20 /* lines of --watch */
 #define BITS_LEAST  4  /* of the histograms that the daemon tells */
@@ -232,13 +231,23 @@ stats_watch(const struct ctl *ctl, long seconds, long count)
 	return (status);
 }
 
+/* A whole number from 1 to `most`, or -1. */
+static long
+natural(const char *text, long most)
+{
+	char *end;
+	const long value = strtol(text, &end, 10);
+
+	return (end == text || *end != '\0' || value < 1 || value > most
+		    ? -1
+		    : value);
+}
+
 static int
 watch_start(const struct ctl *ctl, int argc, char **argv)
 {
-	const long seconds =
-	    argc > 0 ? number_read(argv[0], NULL, 1, 86400) : 1;
-	const long count =
-	    argc > 1 ? number_read(argv[1], NULL, 1, 1000000) : 0;
+	const long seconds = argc > 0 ? natural(argv[0], 86400) : 1;
+	const long count = argc > 1 ? natural(argv[1], 1000000) : 0;
 
 	if (argc > 2 || seconds == -1 || count == -1)
 		return (ctl_misused(ctl));

@@ -15,7 +15,6 @@
 #include "lib_endpoint.h"
 #include "keyring.h"
 #include "lib_nanomsg.h"
-#include "lib_number.h"
 #include "lib_state.h"
 #include "msg.h"
 #include "seal.h"
@@ -380,6 +379,7 @@ defaults_take(struct verdict *v)
 {
 	const char *hedge = environment("VERDICT_HEDGE", "0");
 	const char *keys = environment("VERDICT_KEY_FILE", NULL);
+	char *end;
 	long ms;
 
 	if (v->n_servers == 0 && servers_default(v) < 0)
@@ -388,7 +388,8 @@ defaults_take(struct verdict *v)
 		return (-1);
 	if (v->hedge_ms >= 0)
 		return (0);
-	if ((ms = number_read(hedge, NULL, 0, HEDGE_MAX)) == -1) {
+	ms = strtol(hedge, &end, 10);
+	if (end == hedge || *end != '\0' || ms < 0 || ms > HEDGE_MAX) {
 		problem_set(v, "VERDICT_HEDGE: not milliseconds");
 		return (-1);
 	}

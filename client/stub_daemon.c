@@ -5,16 +5,13 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
-#include "lib_number.h"
-
 /* For a question: a thread's stack, the sockets' buffers, some room. */
 #define MEMORY_NEEDED ((size_t)768 * 1024)
-
-#define HEDGE_MAX 3600000 /* ms */
 
 /* nanomsg aborts when it gets none, and that would look like a crash. */
 static bool
@@ -54,9 +51,11 @@ servers_add(struct verdict *v, const char *servers)
 static int
 hedge_set(struct verdict *v, const char *text)
 {
-	const long ms = number_read(text, "ms", 0, HEDGE_MAX);
+	char *end;
+	const long ms = strtol(text, &end, 10);
 
-	if (ms == -1)
+	if (end == text || (*end != '\0' && strcmp(end, "ms") != 0) || ms < 0 ||
+	    ms > 3600000)
 		return (-1);
 	verdict_hedge(v, (int)ms);
 	return (0);
